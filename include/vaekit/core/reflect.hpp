@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// A model, its gradient and an optimizer's moments are objects of one type. Everything that treats a model as
+// "a list of tensors" is a loop over this file's functions and knows no layer.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "vaekit/core/error.hpp"
+#include "vaekit/core/matrix.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+namespace detail {
+struct ReflectProbe {
+  void operator()(std::string_view, auto&) const {}
+};
+}  // namespace detail
+
+/// An object whose parameters can be visited: `O::reflect(object, visit)` calls `visit(name, member)` for
+/// each member that is a tensor or is itself reflectable.
+template <class O>
+concept Reflectable = requires(std::remove_cvref_t<O>& object) {
+  std::remove_cvref_t<O>::reflect(object, detail::ReflectProbe{});
+};
+
+/// Calls `visit(tensor)` for every parameter tensor of `object`, depth first. Does not allocate.
+template <Reflectable O, class Visit>
+void for_each_tensor(O& object, Visit&& visit) {
+  std::remove_cv_t<O>::reflect(object, [&](std::string_view, auto& member) {
+    if constexpr (ParameterTensor<decltype(member)>) {
+      visit(member);
+    } else {
+      for_each_tensor(member, visit);
+    }
+  });
+}
+
+/// Calls `visit(name, tensor)`; names are PyTorch's: "encoder.0.weight".
+template <Reflectable O, class Visit>
+void for_each_named_tensor(O& object, Visit&& visit, const std::string& prefix = "") {
+  std::remove_cv_t<O>::reflect(object, [&](std::string_view name, auto& member) {
+    const std::string full = prefix.empty() ? std::string(name) : prefix + '.' + std::string(name);
+    if constexpr (ParameterTensor<decltype(member)>) {
+      visit(full, member);
+    } else {
+      for_each_named_tensor(member, visit, full);
+    }
+  });
+}
+
+/// One tensor of a model, seen without its type.
+template <class T>
+struct Parameter {
+  std::string name;
+  Index rows = 0;
+  Index cols = 0;
+  bool is_vector = false;  ///< a `RowVector`: stored as a one-dimensional tensor
+  std::span<T> values;
+};
+
+namespace detail {
+template <class T>
+inline constexpr bool is_vector_tensor = false;
+template <class T>
+inline constexpr bool is_vector_tensor<DenseMatrix<T, 1>> = true;
+
+template <class O>
+struct ScalarOf {
+  using type = typename O::Scalar;
+};
+template <class O>
+using ScalarLike =
+    std::conditional_t<std::is_const_v<O>, const typename ScalarOf<std::remove_const_t<O>>::type,
+                       typename ScalarOf<std::remove_const_t<O>>::type>;
+}  // namespace detail
+
+/// The named parameters of `object`. The spans stay valid while the object lives and is not resized.
+template <Reflectable O>
+[[nodiscard]] std::vector<Parameter<detail::ScalarLike<O>>> parameters(O& object) {
+  std::vector<Parameter<detail::ScalarLike<O>>> list;
+  for_each_named_tensor(object, [&](const std::string& name, auto& tensor) {
+    list.push_back({name, tensor.rows(), tensor.cols(),
+                    detail::is_vector_tensor<std::remove_cvref_t<decltype(tensor)>>, tensor.span()});
+  });
+  return list;
+}
+
+/// Fills `spans` with the parameters of `object`; allocates only while the vector's capacity grows.
+template <Reflectable O>
+void parameter_spans(O& object, std::vector<std::span<detail::ScalarLike<O>>>& spans) {
+  spans.clear();
+  for_each_tensor(object, [&](auto& tensor) { spans.push_back(tensor.span()); });
+}
+
+/// Number of scalar parameters.
+template <Reflectable O>
+[[nodiscard]] Index parameter_count(const O& object) {
+  Index count = 0;
+  for_each_tensor(object, [&](const auto& tensor) { count += tensor.size(); });
+  return count;
+}
+
+template <Reflectable O>
+void set_zero(O& object) {
+  for_each_tensor(object, [](auto& tensor) { std::ranges::fill(tensor.span(), 0); });
+}
+
+/// A gradient (or moment) accumulator for `object`: the same type and shapes, all parameters zero.
+template <Reflectable O>
+[[nodiscard]] O zeros_like(const O& object) {
+  O zeros = object;
+  set_zero(zeros);
+  return zeros;
+}
+
+/// Copies parameter values between objects of one structure.
+///
+/// Throws ShapeError when a tensor's size differs.
+template <Reflectable From, Reflectable To>
+void copy_parameters(const From& from, To& to) {
+  const auto source = parameters(from);
+  const auto target = parameters(to);
+  if (source.size() != target.size()) {
+    throw ShapeError(
+        concat("copy_parameters: source has ", source.size(), " tensors, target has ", target.size()));
+  }
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    if (source[i].rows != target[i].rows || source[i].cols != target[i].cols) {
+      throw ShapeError(concat("copy_parameters: ", source[i].name, " is ", source[i].rows, 'x',
+                              source[i].cols, ", target is ", target[i].rows, 'x', target[i].cols));
+    }
+    std::ranges::copy(source[i].values, target[i].values.begin());
+  }
+}
+
+/// Sum of squares of all parameters, accumulated in double in a fixed order.
+template <Reflectable O>
+[[nodiscard]] double squared_norm(const O& object) {
+  double sum = 0;
+  for_each_tensor(object, [&](const auto& tensor) {
+    for (const auto value : tensor.span()) {
+      sum += static_cast<double>(value) * static_cast<double>(value);
+    }
+  });
+  return sum;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "vaekit/core/fields.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+enum class ScheduleKind { constant, linear, cosine, exponential, multi_step };
+
+[[nodiscard]] constexpr auto enum_names(ScheduleKind) {
+  return std::array<std::string_view, 5>{"constant", "linear", "cosine", "exponential", "multi_step"};
+}
+
+/// A number that changes over training: learning rate, KL weight.
+///
+/// With t = training time in epochs (fractional, so a value can change at every step), w = `warmup_epochs`,
+/// a = `from`, b = `to`, e = `epochs` and s = max(t − w, 0):
+///
+///   constant      a
+///   linear        a + (b − a) min(s/e, 1)
+///   cosine        b + (a − b) (1 + cos(π min(s/e, 1))) / 2
+///   exponential   a · factor^s
+///   multi_step    a · factor^(number of milestones ≤ t)
+///   warm-up       the value above times min(t/w, 1)   when w > 0
+///
+/// Threads  pure.
+struct Schedule {
+  ScheduleKind schedule = ScheduleKind::constant;
+  double from = 0;
+  double to = 0;
+  double epochs = 1;
+  double factor = 0.1;
+  std::vector<double> milestones = {};
+  double warmup_epochs = 0;
+
+  Schedule() = default;
+  Schedule(double value)
+      : from(value) {}  // NOLINT(google-explicit-constructor): a plain number is a schedule
+
+  [[nodiscard]] double value(double t) const {
+    const double since_warmup = std::max(t - warmup_epochs, 0.0);
+    const double fraction = std::min(since_warmup / epochs, 1.0);
+    const double warmup = warmup_epochs > 0 ? std::min(t / warmup_epochs, 1.0) : 1.0;
+    switch (schedule) {
+      case ScheduleKind::constant:
+        return warmup * from;
+      case ScheduleKind::linear:
+        return warmup * (from + (to - from) * fraction);
+      case ScheduleKind::cosine:
+        return warmup * (to + (from - to) * (1 + std::cos(std::numbers::pi * fraction)) / 2);
+      case ScheduleKind::exponential:
+        return warmup * from * std::pow(factor, since_warmup);
+      case ScheduleKind::multi_step:
+        return warmup * from *
+               std::pow(factor, std::ranges::count_if(milestones, [t](double m) { return m <= t; }));
+    }
+    return from;
+  }
+
+  static constexpr auto fields() {
+    return std::tuple{
+        required_field("schedule", &Schedule::schedule, "shape of the change over training"),
+        required_field("from", &Schedule::from, "value at the start (after any warm-up)"),
+        field("to", &Schedule::to, "final value (linear, cosine)"),
+        field("epochs", &Schedule::epochs, "epochs from `from` to `to` (linear, cosine)", positive),
+        field("factor", &Schedule::factor, "multiplier per epoch (exponential) or milestone (multi_step)",
+              positive),
+        field("milestones", &Schedule::milestones, "epochs at which multi_step multiplies by `factor`",
+              non_negative),
+        field("warmup_epochs", &Schedule::warmup_epochs, "epochs of linear growth from 0 before the schedule",
+              non_negative)};
+  }
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI
