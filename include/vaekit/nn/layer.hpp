@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// The contract of a layer. A layer is a value: a struct of parameters that knows how to compute, and nothing
+// that a computation leaves behind.
+//
+//   Config        an aggregate with `kind` (its name in a configuration) and a `fields()` table
+//   Layer(config, input)   a layer for samples of shape `input`; parameters exist, all zero
+//   initialize(stream)     draws the initial parameters
+//   input_shape(), output_shape()
+//   make_cache(batch)      everything `forward` and `backward` write besides their outputs, for ≤ batch rows
+//   forward(x, y, cache)   y [batch × out] from x [batch × in]
+//   backward(x, y, dy, dx, cache, grad)
+//                 with the x, y and cache of the forward call: `grad` (an object of the layer's own type)
+//                 += the gradient of the parameters; dx = the gradient of x, unless dx is empty
+//                 (`no_matrix`), which says that nobody needs it
+//   reflect(self, visit)   visits the parameters, under PyTorch's names and in its layouts
+//   multiply_adds()        of one forward pass, per sample
+//
+// A layer that uses noise (dropout) also has
+//   draw_noise(stream, batch, cache)   fills the cache's noise from `stream`; with no stream the layer
+//   behaves
+//                 as it does outside training
+//
+// All of them are const except `initialize`; one layer serves many threads that own a cache each. Nothing
+// allocates except the constructor, copies and `make_cache`. Shapes are checked where data enters a model,
+// not in every layer.
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <string_view>
+
+#include "vaekit/core/fields.hpp"
+#include "vaekit/core/random.hpp"
+#include "vaekit/core/reflect.hpp"
+#include "vaekit/core/shape.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Where a layer's noise comes from; none outside training.
+using NoiseSource = std::optional<RandomStream>;
+
+/// What `Sequential`, `Network` and `Vae` ask of a layer; the file comment says what each call means.
+template <class L>
+concept Layer = std::copyable<L> && Reflectable<L> && requires(
+    const L& layer, L& mutable_layer, typename L::Cache& cache,
+    const Eigen::Ref<const EigenMatrix<typename L::Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>& in,
+    MatrixOut<typename L::Scalar> out, RandomStream stream) {
+  { layer.make_cache(Index{}) } -> std::same_as<typename L::Cache>;
+  { layer.input_shape() } -> std::convertible_to<Shape>;
+  { layer.output_shape() } -> std::convertible_to<Shape>;
+  { layer.multiply_adds() } -> std::convertible_to<double>;
+  layer.forward(in, out, cache);
+  layer.backward(in, in, in, out, cache, mutable_layer);
+  mutable_layer.initialize(stream);
+};
+
+/// A layer that can be built from its own Config, as `Network` does.
+template <class L>
+concept ConfigurableLayer = Layer<L> && HasFields<typename L::Config> &&
+    std::constructible_from<L, const typename L::Config&, const Shape&> && requires {
+  { L::Config::kind } -> std::convertible_to<std::string_view>;
+};
+
+/// A layer with noise in training.
+template <class L>
+concept NoisyLayer = Layer<L> && requires(const L& layer, typename L::Cache& cache) {
+  layer.draw_noise(NoiseSource{}, Index{}, cache);
+};
+
+/// Draws noise where the layer has any.
+template <Layer L>
+void draw_layer_noise(const L& layer, const NoiseSource& source, Index batch, typename L::Cache& cache) {
+  if constexpr (NoisyLayer<L>) {
+    layer.draw_noise(source, batch, cache);
+  }
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI
