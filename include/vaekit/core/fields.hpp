@@ -65,6 +65,7 @@ struct Field {
   std::string_view help;
   Range range;
   bool required;
+  bool is_path = false;  ///< strings that name files, relative to the file that states them
 };
 
 template <class Object, class Member>
@@ -79,6 +80,21 @@ template <class Object, class Member>
                                                              std::string_view help,
                                                              Range range = any_number) {
   return {name, member, help, range, true};
+}
+
+/// A field of file names. Relative ones are relative to the configuration file that states them.
+template <class Object, class Member>
+[[nodiscard]] constexpr Field<Object, Member> path_field(std::string_view name, Member Object::*member,
+                                                         std::string_view help) {
+  return {name, member, help, any_number, false, true};
+}
+
+/// A `path_field` without a default.
+template <class Object, class Member>
+[[nodiscard]] constexpr Field<Object, Member> required_path_field(std::string_view name,
+                                                                  Member Object::*member,
+                                                                  std::string_view help) {
+  return {name, member, help, any_number, true, true};
 }
 
 /// A struct with a `static constexpr auto fields()` table (a tuple of `Field`).

@@ -58,11 +58,12 @@ using EigenRowVector = Eigen::Matrix<T, 1, Eigen::Dynamic, Eigen::RowMajor>;
 /// Read-only argument `[rows × cols]`, row-major with contiguous rows; binds to `Matrix` and to blocks of
 /// rows or columns without a copy.
 template <class T>
-using MatrixIn = const Eigen::Ref<const EigenMatrix<T>, Eigen::Unaligned, Eigen::OuterStride<>>&;
+using MatrixIn =
+    const Eigen::Ref<const EigenMatrix<std::type_identity_t<T>>, Eigen::Unaligned, Eigen::OuterStride<>>&;
 
 /// Output argument `[rows × cols]`; never resized by the callee.
 template <class T>
-using MatrixOut = Eigen::Ref<EigenMatrix<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
+using MatrixOut = Eigen::Ref<EigenMatrix<std::type_identity_t<T>>, Eigen::Unaligned, Eigen::OuterStride<>>;
 
 /// Owning row-major matrix (`Rows == Dynamic`) or row vector (`Rows == 1`) on a 64-byte boundary.
 ///

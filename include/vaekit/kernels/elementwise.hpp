@@ -39,7 +39,7 @@ struct Relu {
   static constexpr bool needs_input = false;
   template <class T>
   static Simd<T> value(const Simd<T>& x) {
-    return xsimd::max(x, Simd<T>(T{0}));
+    return xsimd::max(Simd<T>(T{0}), x);  // this order keeps a NaN of x on x86
   }
   template <class T>
   static Simd<T> derivative(const Simd<T>&, const Simd<T>& y) {

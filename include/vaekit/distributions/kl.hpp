@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// Kullback-Leibler divergences, one overload a pair (q, p). A pair without an overload has no closed form.
+#pragma once
+
+#include "vaekit/distributions/diagonal_gaussian.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// KL(N(mu, exp(logvar)) ‖ N(0, 1)) of each sample and dimension:
+///
+///   kl = ½ (μ² + exp(logvar) − 1 − logvar)
+///
+/// Shapes    mu, logvar [n × dim] → kl [n × dim]
+/// Units     nats; not reduced
+/// Threads   pure
+/// Source    Kingma & Welling 2014, appendix B (arXiv:1312.6114)
+template <class T>
+void kl_divergence(const DiagonalGaussian<T>& q, const StandardNormal<T>&, MatrixOut<T> kl) {
+  const Simd<T> half(T{0.5});
+  const Simd<T> one(T{1});
+  parallel_for(kl.rows(), row_grain(4 * kl.cols()), [&](Index first, Index last) {
+    for (Index row = first; row < last; ++row) {
+      const T* mu = q.mu.data() + row * q.mu.outerStride();
+      const T* logvar = q.logvar.data() + row * q.logvar.outerStride();
+      T* target = kl.data() + row * kl.outerStride();
+      for_each_vector<T>(kl.cols(), [&](Index j, auto which) {
+        const Simd<T> m = load(mu + j, which);
+        const Simd<T> lv = load(logvar + j, which);
+        store(target + j, Simd<T>(half * (m * m + (xsimd::expm1(lv) - lv))), which);
+      });
+    }
+  });
+}
+
+/// Gradient of the divergence above: dmu = dkl ∘ μ, dlogvar = dkl ∘ ½ (exp(logvar) − 1).
+///
+/// Shapes   dkl, dmu, dlogvar [n × dim]; the outputs are overwritten
+template <class T>
+void kl_divergence_backward(const DiagonalGaussian<T>& q, const StandardNormal<T>&, MatrixIn<T> dkl,
+                            MatrixOut<T> dmu, MatrixOut<T> dlogvar) {
+  const Simd<T> half(T{0.5});
+  parallel_for(dkl.rows(), row_grain(4 * dkl.cols()), [&](Index first, Index last) {
+    for (Index row = first; row < last; ++row) {
+      const T* mu = q.mu.data() + row * q.mu.outerStride();
+      const T* logvar = q.logvar.data() + row * q.logvar.outerStride();
+      const T* upstream = dkl.data() + row * dkl.outerStride();
+      T* to_mu = dmu.data() + row * dmu.outerStride();
+      T* to_logvar = dlogvar.data() + row * dlogvar.outerStride();
+      for_each_vector<T>(dkl.cols(), [&](Index j, auto which) {
+        const Simd<T> d = load(upstream + j, which);
+        store(to_mu + j, Simd<T>(d * load(mu + j, which)), which);
+        store(to_logvar + j, Simd<T>(d * half * xsimd::expm1(load(logvar + j, which))), which);
+      });
+    }
+  });
+}
+
+/// A pair whose divergence has a closed form.
+template <class Q, class P, class T>
+concept ClosedFormKl = requires(const Q& q, const P& p, MatrixOut<T> kl) {
+  kl_divergence(q, p, kl);
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI

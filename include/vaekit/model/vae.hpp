@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "vaekit/core/check.hpp"
+#include "vaekit/distributions/builtin.hpp"
+#include "vaekit/latent/gaussian.hpp"
+#include "vaekit/nn/dense.hpp"
+#include "vaekit/objectives/objective.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// A variational autoencoder, composed of independent parts:
+///
+///   x ─ encoder ─ posterior_head ─ latent (mu, logvar; z) ─ decoder ─ likelihood_head ─ likelihood log
+///   p(x|z)
+///
+/// The heads are dense layers whose sizes follow from the parts, so nobody writes a size that can be
+/// inferred. A value: copies are deep, and its gradient is a `Vae` of the same type (`zeros_like(model)`).
+///
+/// Shapes   x [n × features]; z [n·samples × dim], samples of one input in consecutive rows
+/// Units    all log-probabilities in nats, summed over features and latent dimensions
+/// Threads  const calls are safe with a workspace each; nothing allocates after `make_workspace`
+/// Source   Kingma & Welling 2014 (arXiv:1312.6114)
+template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType,
+          class Prior = StandardNormal<typename Encoder::Scalar>>
+requires Likelihood<LikelihoodType>
+struct Vae {
+  using Scalar = typename Encoder::Scalar;
+  using T = Scalar;
+
+  Encoder encoder;          // features → hidden
+  Dense<T> posterior_head;  // hidden → parameters of q(z|x)
+  Latent latent;
+  Prior prior;
+  Decoder decoder;           // z → hidden
+  Dense<T> likelihood_head;  // hidden → parameters of p(x|z)
+  LikelihoodType likelihood;
+
+  /// Everything a call writes besides its results.
+  struct Workspace {
+    typename Encoder::Cache encoder;
+    typename Dense<T>::Cache posterior_head;
+    typename Latent::Cache latent;
+    typename Decoder::Cache decoder;
+    typename Dense<T>::Cache likelihood_head;
+    typename LikelihoodType::Cache likelihood;
+    Index samples = 1;
+    Matrix<T> encoded;    // [n × hidden]
+    Matrix<T> posterior;  // [n × head] parameters of q(z|x)
+    Matrix<T> epsilon;    // [n·samples × dim]
+    Matrix<T> z;          // [n·samples × dim]
+    Matrix<T> decoded;    // [n·samples × hidden]
+    Matrix<T> params;     // [n·samples × head] parameters of p(x|z)
+    Terms<T> terms;
+    Terms<T> dterms;
+    Matrix<T> dencoded, dposterior, dz, ddecoded, dmu, dlogvar;  // gradients, shaped as their values
+  };
+
+  Vae() = default;
+  /// Puts the parts together and adds the heads; parameters are zero until `initialize`.
+  ///
+  /// Throws ShapeError when the decoder does not take `latent.dim` inputs.
+  Vae(Encoder encoder_part, Latent latent_part, Decoder decoder_part, LikelihoodType likelihood_part,
+      Initializer head_initializer = Initializer::fan_in_uniform)
+      : encoder(std::move(encoder_part)),
+        posterior_head({.units = latent_part.head_size(), .initializer = head_initializer},
+                       encoder.output_shape()),
+        latent(std::move(latent_part)),
+        decoder(std::move(decoder_part)),
+        likelihood_head({.units = likelihood_part.head_size(), .initializer = head_initializer},
+                        decoder.output_shape()),
+        likelihood(std::move(likelihood_part)) {
+    if (decoder.input_shape().size() != latent.dim) {
+      throw ShapeError(concat("Vae: decoder takes ", decoder.input_shape().size(), " features, must take ",
+                              latent.dim, " (latent dimensions)"));
+    }
+  }
+
+  [[nodiscard]] Index features() const { return encoder.input_shape().size(); }
+  [[nodiscard]] Index latent_dim() const { return latent.dim; }
+
+  /// Draws all initial parameters from `seed`.
+  void initialize(std::uint64_t seed) {
+    const RandomStream stream(seed, Purpose::initialize);
+    encoder.initialize(stream.child(0));
+    posterior_head.initialize(stream.child(1));
+    decoder.initialize(stream.child(2));
+    likelihood_head.initialize(stream.child(3));
+    likelihood.initialize();
+  }
+
+  /// A workspace for up to `batch` inputs with `samples` latent samples each.
+  [[nodiscard]] Workspace make_workspace(Index batch, Index samples = 1) const;
+
+  /// Draws ε and the layers' noise for training step `step`.
+  void draw_noise(std::uint64_t seed, std::uint64_t step, Index batch, Workspace& w) const {
+    const Index rows = batch * w.samples;
+    fill_normal(w.epsilon.span().first(static_cast<std::size_t>(rows * latent.dim)),
+                RandomStream(seed, Purpose::posterior, step));
+    const RandomStream layers(seed, Purpose::layer, step);
+    draw_layer_noise(encoder, layers.child(0), batch, w.encoder);
+    draw_layer_noise(decoder, layers.child(1), rows, w.decoder);
+  }
+
+  /// Draws ε for evaluation, silences the layers' noise. The ε of an input depends on `first` + its row
+  /// alone, so results do not depend on how the data is cut into batches.
+  void draw_evaluation_noise(std::uint64_t seed, std::uint64_t first, Index batch, Workspace& w) const {
+    const Index rows = batch * w.samples;
+    fill_normal(w.epsilon.span().first(static_cast<std::size_t>(rows * latent.dim)),
+                RandomStream(seed, Purpose::evaluation),
+                first * static_cast<std::uint64_t>(w.samples * latent.dim));
+    silence(batch, w);
+  }
+
+  /// Sets ε = 0 and silences the layers' noise: z is the posterior mean.
+  void zero_noise(Index batch, Workspace& w) const {
+    w.epsilon.setZero();
+    silence(batch, w);
+  }
+
+  /// The posterior of each input, by the encoder as it behaves outside training; views into `w`.
+  [[nodiscard]] DiagonalGaussian<T> encode(MatrixIn<T> x, Workspace& w) const {
+    check_input(x, w);
+    draw_layer_noise(encoder, NoiseSource{}, x.rows(), w.encoder);
+    return run_encoder(x, w);
+  }
+
+  /// Mean of p(x|z).
+  ///
+  /// Shapes  z [n × dim] → out [n × features], n ≤ rows of the workspace
+  /// Throws  ShapeError when z has another number of columns
+  void decode(MatrixIn<T> z, Workspace& w, MatrixOut<T> out) const {
+    check_columns("Vae::decode", "z", z, latent.dim, "latent dimensions");
+    check_capacity("Vae::decode", z.rows(), w);
+    draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
+    run_decoder(z, w);
+    likelihood.mean(w.params.topRows(z.rows()), out);
+  }
+
+  /// Mean of p(x|z) at the posterior mean of each input.
+  void reconstruct(MatrixIn<T> x, Workspace& w, MatrixOut<T> out) const {
+    const DiagonalGaussian<T> q = encode(x, w);
+    decode(q.mu, w, out);
+  }
+
+  /// z ~ N(0, temperature² I), then the mean of p(x|z); rows `first` ... of the endless sequence named by
+  /// `seed`.
+  void sample(std::uint64_t seed, std::uint64_t first, double temperature, Workspace& w,
+              MatrixOut<T> out) const {
+    MatrixOut<T> z = top(w.z, out.rows());
+    check_capacity("Vae::sample", out.rows(), w);
+    fill_normal(std::span<T>(z.data(), static_cast<std::size_t>(z.size())),
+                RandomStream(seed, Purpose::prior), first * static_cast<std::uint64_t>(latent.dim));
+    z *= static_cast<T>(temperature);
+    decode(z, w, out);
+  }
+
+  /// Forward pass with the noise that is in `w`: log-likelihoods and KL of each input.
+  const Terms<T>& terms(MatrixIn<T> x, Workspace& w) const {
+    forward(x, w, [&](MatrixIn<T> params, std::span<T> out) { likelihood.log_prob(params, x, out); });
+    return w.terms;
+  }
+
+  /// Value of the objective and its gradient, `grad` += ∂loss/∂parameters, with the noise that is in `w`.
+  ///
+  /// Shapes  x [n × features], n ≤ batch of the workspace
+  /// Throws  ShapeError when x does not fit
+  template <class ObjectiveType>
+  ObjectiveValue gradient(MatrixIn<T> x, const ObjectiveType& objective, double time, Workspace& w,
+                          Vae& grad) const {
+    forward(x, w,
+            [&](MatrixIn<T> params, std::span<T> out) { likelihood.forward(params, x, out, w.likelihood); });
+    const ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
+    backward(x, w, grad);
+    return value;
+  }
+
+  /// −ELBO of each input with the noise that is in `w`, averaged over its samples: an anomaly score.
+  ///
+  /// Shapes  x [n × features] → out [n]
+  void scores(MatrixIn<T> x, Workspace& w, std::span<T> out) const {
+    const Terms<T>& t = terms(x, w);
+    for (Index row = 0; row < x.rows(); ++row) {
+      out[static_cast<std::size_t>(row)] = t.kl.row(row).sum() - t.log_likelihood.row(row).mean();
+    }
+  }
+
+  static void reflect(auto& self, auto&& visit) {
+    visit("encoder", self.encoder);
+    visit("posterior_head", self.posterior_head);
+    visit("latent", self.latent);
+    visit("prior", self.prior);
+    visit("decoder", self.decoder);
+    visit("likelihood_head", self.likelihood_head);
+    visit("likelihood", self.likelihood);
+  }
+
+ private:
+  void check_input(MatrixIn<T> x, const Workspace& w) const {
+    check_columns("Vae", "x", x, features(), "features of the encoder");
+    if (x.rows() > w.encoded.rows()) {
+      throw ShapeError(concat("Vae: x has ", x.rows(), " rows, must have at most ", w.encoded.rows(),
+                              " (batch of the workspace)"));
+    }
+  }
+
+  static void check_capacity(std::string_view where, Index rows, const Workspace& w) {
+    if (rows > w.z.rows()) {
+      throw ShapeError(concat(where, ": z has ", rows, " rows, must have at most ", w.z.rows(),
+                              " (rows of the workspace)"));
+    }
+  }
+
+  void silence(Index batch, Workspace& w) const {
+    draw_layer_noise(encoder, NoiseSource{}, batch, w.encoder);
+    draw_layer_noise(decoder, NoiseSource{}, batch * w.samples, w.decoder);
+  }
+
+  DiagonalGaussian<T> run_encoder(MatrixIn<T> x, Workspace& w) const {
+    const Index n = x.rows();
+    encoder.forward(x, top(w.encoded, n), w.encoder);
+    posterior_head.forward(w.encoded.topRows(n), top(w.posterior, n), w.posterior_head);
+    return latent.posterior(w.posterior.topRows(n), w.latent);
+  }
+
+  void run_decoder(MatrixIn<T> z, Workspace& w) const {
+    decoder.forward(z, top(w.decoded, z.rows()), w.decoder);
+    likelihood_head.forward(w.decoded.topRows(z.rows()), top(w.params, z.rows()), w.likelihood_head);
+  }
+
+  template <class LogProb>
+  void forward(MatrixIn<T> x, Workspace& w, LogProb&& log_prob_of) const;
+  void backward(MatrixIn<T> x, Workspace& w, Vae& grad) const;
+};
+
+template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType, class Prior>
+requires Likelihood<LikelihoodType>
+auto Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::make_workspace(Index batch, Index samples) const
+    -> Workspace {
+  const Index rows = batch * samples;
+  const Index encoded = encoder.output_shape().size();
+  const Index decoded = decoder.output_shape().size();
+  return Workspace{.encoder = encoder.make_cache(batch),
+                   .posterior_head = posterior_head.make_cache(batch),
+                   .latent = latent.make_cache(batch),
+                   .decoder = decoder.make_cache(rows),
+                   .likelihood_head = likelihood_head.make_cache(rows),
+                   .likelihood = likelihood.make_cache(rows),
+                   .samples = samples,
+                   .encoded = Matrix<T>(batch, encoded),
+                   .posterior = Matrix<T>(batch, latent.head_size()),
+                   .epsilon = Matrix<T>(rows, latent.dim),
+                   .z = Matrix<T>(rows, latent.dim),
+                   .decoded = Matrix<T>(rows, decoded),
+                   .params = Matrix<T>(rows, likelihood.head_size()),
+                   .terms = Terms<T>(batch, samples, latent.dim),
+                   .dterms = Terms<T>(batch, samples, latent.dim),
+                   .dencoded = Matrix<T>(batch, encoded),
+                   .dposterior = Matrix<T>(batch, latent.head_size()),
+                   .dz = Matrix<T>(rows, latent.dim),
+                   .ddecoded = Matrix<T>(rows, decoded),
+                   .dmu = Matrix<T>(batch, latent.dim),
+                   .dlogvar = Matrix<T>(batch, latent.dim)};
+}
+
+template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType, class Prior>
+requires Likelihood<LikelihoodType>
+template <class LogProb>
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward(MatrixIn<T> x, Workspace& w,
+                                                                   LogProb&& log_prob_of) const {
+  check_input(x, w);
+  const Index n = x.rows();
+  const Index rows = n * w.samples;
+  w.terms.set_batch(n);
+  w.dterms.set_batch(n);
+  const DiagonalGaussian<T> q = run_encoder(x, w);
+  latent.reparameterize(q, w.epsilon.topRows(rows), w.latent, top(w.z, rows));
+  kl_divergence(q, prior, MatrixOut<T>(w.terms.kl));
+  run_decoder(w.z.topRows(rows), w);
+  log_prob_of(w.params.topRows(rows), w.terms.log_likelihood.span());
+}
+
+template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType, class Prior>
+requires Likelihood<LikelihoodType>
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward(MatrixIn<T> x, Workspace& w,
+                                                                    Vae& grad) const {
+  const Index n = x.rows();
+  const Index rows = n * w.samples;
+  likelihood.backward(w.dterms.log_likelihood.span(), w.likelihood, grad.likelihood);
+  likelihood_head.backward(w.decoded.topRows(rows), w.params.topRows(rows),
+                           head_gradient(w.likelihood).topRows(rows), top(w.ddecoded, rows),
+                           w.likelihood_head, grad.likelihood_head);
+  decoder.backward(w.z.topRows(rows), w.decoded.topRows(rows), w.ddecoded.topRows(rows), top(w.dz, rows),
+                   w.decoder, grad.decoder);
+  const DiagonalGaussian<T> q{w.posterior.topRows(n).leftCols(latent.dim), w.latent.logvar.topRows(n)};
+  kl_divergence_backward(q, prior, w.dterms.kl, top(w.dmu, n), top(w.dlogvar, n));
+  latent.backward(w.posterior.topRows(n), w.epsilon.topRows(rows), w.dz.topRows(rows), w.dmu.topRows(n),
+                  w.dlogvar.topRows(n), w.latent, top(w.dposterior, n));
+  posterior_head.backward(w.encoded.topRows(n), w.posterior.topRows(n), w.dposterior.topRows(n),
+                          top(w.dencoded, n), w.posterior_head, grad.posterior_head);
+  encoder.backward(x, w.encoded.topRows(n), w.dencoded.topRows(n), no_matrix<T>(), w.encoder, grad.encoder);
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "vaekit/core/fields.hpp"
+#include "vaekit/core/schedule.hpp"
+#include "vaekit/objectives/objective.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+struct ElboConfig {
+  static constexpr std::string_view kind = "elbo";
+  Schedule beta = 1.0;
+  double free_bits = 0;
+  Index samples = 1;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field("beta", &ElboConfig::beta, "weight of the KL term: a number or a schedule", non_negative),
+        field("free_bits", &ElboConfig::free_bits,
+              "nats of KL a latent dimension may spend without being pushed down", non_negative),
+        field("samples", &ElboConfig::samples, "latent samples for each input", between(1, 10000))};
+  }
+};
+
+/// The evidence lower bound with a weight on the KL term and free bits:
+///
+///   loss = −mean_b,k log p(x_b|z_bk) + β Σ_d max(λ, mean_b KL_bd)
+///
+/// β = 1 and λ = 0 give the bound of Kingma & Welling 2014; β ≠ 1 the beta-VAE; λ > 0 ("free bits") gives a
+/// dimension whose mean KL over the batch is below λ nats no gradient.
+///
+/// Units    nats
+/// Threads  pure
+/// Source   Kingma & Welling 2014 (arXiv:1312.6114) eq. 10; Higgins et al. 2017 (ICLR); Kingma et al. 2016
+///          (arXiv:1606.04934) eq. 15
+struct Elbo {
+  using Config = ElboConfig;
+
+  Config config;
+
+  Elbo() = default;
+  /// Throws ConfigError when a number is out of range.
+  explicit Elbo(const Config& c) : config(c) { check_fields("elbo", c); }
+
+  [[nodiscard]] Index samples() const { return config.samples; }
+
+  template <class T>
+  ObjectiveValue evaluate(const Terms<T>& terms, double time, Terms<T>& gradients) const {
+    const double beta = config.beta.value(time);
+    const auto batch = static_cast<double>(terms.kl.rows());
+    gradients.log_likelihood.setConstant(
+        static_cast<T>(-1 / static_cast<double>(terms.log_likelihood.size())));
+    ObjectiveValue value = elbo_value(terms);
+    double penalty = 0;
+    for (Index d = 0; d < terms.kl.cols(); ++d) {
+      double mean = 0;
+      for (Index row = 0; row < terms.kl.rows(); ++row) {
+        mean += static_cast<double>(terms.kl(row, d));
+      }
+      mean /= batch;
+      const bool free = mean < config.free_bits;
+      penalty += free ? config.free_bits : mean;
+      gradients.kl.col(d).setConstant(free ? T{0} : static_cast<T>(beta / batch));
+    }
+    value.loss = beta * penalty - value.reconstruction;
+    return value;
+  }
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI
