@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 
 #include "vaekit/kernels/adam_update.hpp"
 #include "vaekit/optim/optimizer.hpp"
@@ -83,6 +84,9 @@ struct BasicAdam {
   BasicAdam() = default;
   /// Throws ConfigError when a number is out of range.
   explicit BasicAdam(const Config& c) : config(c) { check_fields(Config::kind, c); }
+
+  /// Step size at `time`, in epochs.
+  [[nodiscard]] double learning_rate(double time) const { return config.learning_rate.value(time); }
 
   template <class Model>
   [[nodiscard]] State<Model> make_state(const Model& model) const {

@@ -47,6 +47,9 @@ struct Sgd {
   /// Throws ConfigError when a number is out of range.
   explicit Sgd(const Config& c) : config(c) { check_fields(Config::kind, c); }
 
+  /// Step size at `time`, in epochs.
+  [[nodiscard]] double learning_rate(double time) const { return config.learning_rate.value(time); }
+
   template <class Model>
   [[nodiscard]] State<Model> make_state(const Model& model) const {
     return {zeros_like(model), 0, {}};
