@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -64,10 +65,12 @@ class IoError : public Error {
   explicit IoError(const std::string& message) : Error(message, ExitCode::input_output) {}
 };
 
-/// Concatenates its arguments as `operator<<` would print them; numbers in the shortest of %g with 7 digits.
+/// Concatenates its arguments as `operator<<` would print them; numbers in the shortest of %g with 7 digits,
+/// whatever the program's locale.
 template <class... Parts>
 [[nodiscard]] std::string concat(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   out.precision(7);
   (out << ... << parts);
   return out.str();

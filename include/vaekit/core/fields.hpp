@@ -128,8 +128,10 @@ void check_fields(std::string_view where, const C& config) {
     using Member = typename std::remove_cvref_t<decltype(field)>::member_type;
     if constexpr (std::is_arithmetic_v<Member> && !std::same_as<Member, bool>) {
       const Member value = config.*field.member;
-      if (!field.range.contains(static_cast<double>(value)) || !std::isfinite(static_cast<double>(value))) {
-        throw ConfigError(concat(where, ": ", field.name, " is ", value, ", ", to_string(field.range)));
+      const bool finite = std::isfinite(static_cast<double>(value));
+      if (!finite || !field.range.contains(static_cast<double>(value))) {
+        throw ConfigError(concat(where, ": ", field.name, " is ", value, ", ",
+                                 to_string(finite ? field.range : any_number)));
       }
     }
   });

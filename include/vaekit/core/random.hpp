@@ -70,7 +70,8 @@ class RandomStream {
   /// An independent stream for the same purpose and step: one for each layer, dimension, file ...
   [[nodiscard]] constexpr RandomStream child(std::uint64_t index) const {
     RandomStream stream = *this;
-    stream.key_ = detail::mix(key_ ^ detail::mix(index + 1));
+    // Not symmetric in key and index: child 1 of seed 2 is no relative of child 2 of seed 1.
+    stream.key_ = detail::mix(key_ + (index + 1) * 0x9E3779B97F4A7C15);
     return stream;
   }
 

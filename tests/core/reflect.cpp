@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/core/reflect.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "support/alloc_guard.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+template <class T>
+struct Layer {
+  using Scalar = T;
+  Matrix<T> weight;
+  RowVector<T> bias;
+  int not_a_parameter = 7;
+  static void reflect(auto& self, auto&& visit) {
+    visit("weight", self.weight);
+    visit("bias", self.bias);
+  }
+};
+
+template <class T>
+struct Stack {
+  using Scalar = T;
+  std::vector<Layer<T>> layers;
+  static void reflect(auto& self, auto&& visit) {
+    for (std::size_t i = 0; i < self.layers.size(); ++i) {
+      visit(std::to_string(i), self.layers[i]);
+    }
+  }
+};
+
+template <class T>
+struct Model {
+  using Scalar = T;
+  Stack<T> encoder;
+  Layer<T> head;
+  RowVector<T> log_variance;
+  static void reflect(auto& self, auto&& visit) {
+    visit("encoder", self.encoder);
+    visit("head", self.head);
+    visit("log_variance", self.log_variance);
+  }
+};
+
+template <class T>
+Layer<T> layer(Index rows, Index cols, T value) {
+  Layer<T> result{Matrix<T>(rows, cols), RowVector<T>(rows)};
+  result.weight.setConstant(value);
+  result.bias.setConstant(-value);
+  return result;
+}
+
+template <class T>
+Model<T> model() {
+  return {{{layer<T>(2, 3, 1), layer<T>(4, 2, 2)}}, layer<T>(1, 4, 3), RowVector<T>(5)};
+}
+
+struct Parameterless {
+  using Scalar = float;
+  static void reflect(auto&, auto&&) {}
+};
+
+struct Plain {
+  Matrix<float> weight;
+};
+
+}  // namespace
+
+TEST_CASE("reflect: names are the path through the object, in visiting order") {
+  Model<float> object = model<float>();
+  const auto list = parameters(object);
+  std::vector<std::string> names;
+  for (const Parameter<float>& parameter : list) {
+    names.push_back(parameter.name);
+  }
+  CHECK(names == std::vector<std::string>{"encoder.0.weight", "encoder.0.bias", "encoder.1.weight",
+                                          "encoder.1.bias", "head.weight", "head.bias", "log_variance"});
+}
+
+TEST_CASE("reflect: parameters carry shapes and see the object's own memory") {
+  Model<double> object = model<double>();
+  const auto list = parameters(object);
+  REQUIRE(list.size() == 7);
+  CHECK(list[2].rows == 4);
+  CHECK(list[2].cols == 2);
+  CHECK_FALSE(list[2].is_vector);
+  CHECK(list[3].rows == 1);
+  CHECK(list[3].cols == 4);
+  CHECK(list[3].is_vector);
+  CHECK(list[2].values.data() == object.encoder.layers[1].weight.data());
+  list[2].values[5] = 42;
+  CHECK(object.encoder.layers[1].weight(2, 1) == 42);
+}
+
+TEST_CASE("reflect: a one-row matrix is still no vector") {
+  Model<float> object = model<float>();
+  const auto list = parameters(object);
+  CHECK(list[4].rows == 1);
+  CHECK_FALSE(list[4].is_vector);
+}
+
+TEST_CASE("reflect: a const object gives read-only spans") {
+  const Model<float> object = model<float>();
+  const auto list = parameters(object);
+  static_assert(std::is_same_v<decltype(list[0].values), std::span<const float>>);
+  CHECK(list[0].values[0] == 1);
+  CHECK(parameter_count(object) == 6 + 2 + 8 + 4 + 4 + 1 + 5);
+}
+
+TEST_CASE("reflect: objects without parameters are reflectable, plain structs are not") {
+  Parameterless none;
+  CHECK(parameters(none).empty());
+  CHECK(parameter_count(none) == 0);
+  CHECK(squared_norm(none) == 0);
+  static_assert(Reflectable<Parameterless> && Reflectable<const Model<float>&>);
+  static_assert(!Reflectable<Plain> && !Reflectable<Matrix<float>> && !Reflectable<int>);
+}
+
+TEST_CASE("reflect: zeros_like keeps type, shapes and settings, and leaves the source alone") {
+  Model<float> object = model<float>();
+  object.head.not_a_parameter = 11;
+  const Model<float> zeros = zeros_like(object);
+  CHECK(parameter_count(zeros) == parameter_count(object));
+  CHECK(squared_norm(zeros) == 0);
+  CHECK(zeros.encoder.layers[1].weight.rows() == 4);
+  CHECK(zeros.head.not_a_parameter == 11);
+  CHECK(object.head.weight(0, 0) == 3);
+}
+
+TEST_CASE("reflect: set_zero clears every parameter and nothing else") {
+  Model<double> object = model<double>();
+  object.log_variance.setConstant(1);
+  set_zero(object);
+  CHECK(squared_norm(object) == 0);
+  CHECK(object.head.not_a_parameter == 7);
+}
+
+TEST_CASE("reflect: squared_norm adds over all tensors, in double") {
+  Model<float> object = model<float>();
+  CHECK(squared_norm(object) == 8 * 1 + 12 * 4 + 5 * 9);
+  set_zero(object);
+  object.head.weight(0, 0) = 4096;
+  object.log_variance(0) = 1;  // 4096² + 1 is no float
+  CHECK(squared_norm(object) == 16777217.0);
+}
+
+TEST_CASE("reflect: copy_parameters copies values into another object's memory") {
+  const Model<float> from = model<float>();
+  Model<float> to = zeros_like(from);
+  const float* memory = to.head.weight.data();
+  copy_parameters(from, to);
+  CHECK(to.head.weight.data() == memory);
+  CHECK(to.head.weight(0, 3) == 3);
+  CHECK(to.encoder.layers[1].bias(3) == -2);
+  CHECK(squared_norm(to) == squared_norm(from));
+}
+
+TEST_CASE("reflect: copy_parameters refuses another structure by name") {
+  const Model<float> from = model<float>();
+  Model<float> wider = model<float>();
+  wider.encoder.layers[1] = layer<float>(4, 3, 0);
+  check_throws_with<ShapeError>("copy_parameters: encoder.1.weight is 4x2, target is 4x3",
+                                [&] { copy_parameters(from, wider); });
+  Model<float> shorter = model<float>();
+  shorter.encoder.layers.pop_back();
+  check_throws_with<ShapeError>("copy_parameters: source has 7 tensors, target has 5",
+                                [&] { copy_parameters(from, shorter); });
+}
+
+TEST_CASE("reflect: walking the tensors does not allocate") {
+  Model<float> object = model<float>();
+  std::vector<std::span<float>> spans;
+  parameter_spans(object, spans);
+  REQUIRE(spans.size() == 7);
+  AllocationCount guard;
+  parameter_spans(object, spans);
+  Index seen = 0;
+  for_each_tensor(object, [&](auto& tensor) { seen += tensor.size(); });
+  const double norm = squared_norm(object);
+  set_zero(object);
+  const std::size_t allocations = guard.count();
+  CHECK(allocations == 0);
+  CHECK(seen == parameter_count(object));
+  CHECK(norm > 0);
+  CHECK(spans[0].data() == object.encoder.layers[0].weight.data());
+}
