@@ -133,6 +133,8 @@ void check_fields(std::string_view where, const C& config) {
         throw ConfigError(concat(where, ": ", field.name, " is ", value, ", ",
                                  to_string(finite ? field.range : any_number)));
       }
+    } else if constexpr (requires { (config.*field.member).check(where, field.name, field.range); }) {
+      (config.*field.member).check(where, field.name, field.range);
     }
   });
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+//
+// The typed form of a configuration file. Each struct's `fields()` table is the only place that names its
+// keys.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "vaekit/config/scale.hpp"
+#include "vaekit/data/csv.hpp"
+#include "vaekit/data/idx.hpp"
+#include "vaekit/data/npy.hpp"
+#include "vaekit/data/synthetic.hpp"
+#include "vaekit/data/transform.hpp"
+#include "vaekit/distributions/builtin.hpp"
+#include "vaekit/latent/builtin.hpp"
+#include "vaekit/nn/network.hpp"
+#include "vaekit/objectives/builtin.hpp"
+#include "vaekit/optim/builtin.hpp"
+#include "vaekit/train/trainer.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Where samples come from.
+using SourceConfig = std::variant<IdxConfig, NpyConfig, CsvConfig, SyntheticConfig>;
+
+struct DataConfig {
+  SourceConfig train;
+  std::optional<SourceConfig> test;
+  double validation_fraction = 0;
+  Scale scale;
+  Binarize binarize = Binarize::none;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        required_field("train", &DataConfig::train, "samples to train on"),
+        field("test", &DataConfig::test, "samples to evaluate on; never looked at by training decisions"),
+        field("validation_fraction", &DataConfig::validation_fraction,
+              "share of the training samples held out for the best checkpoint and early stopping", below_one),
+        field("scale", &DataConfig::scale, "how stored values become model inputs"),
+        field("binarize", &DataConfig::binarize,
+              "inputs as 0 or 1: by a threshold of 0.5, or drawn anew each epoch")};
+  }
+};
+
+struct ModelConfig {
+  std::vector<LayerConfig<>> encoder = {DenseConfig{.units = 400, .activation = Activation::relu}};
+  LatentConfig latent = GaussianLatentConfig{};
+  PriorConfig prior = StandardNormalConfig{};
+  std::vector<LayerConfig<>> decoder = {DenseConfig{.units = 400, .activation = Activation::relu}};
+  LikelihoodConfig likelihood = BernoulliConfig{};
+  Initializer head_initializer = Initializer::fan_in_uniform;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field("encoder", &ModelConfig::encoder, "layers from the data to the head of the posterior"),
+        field("latent", &ModelConfig::latent, "posterior q(z|x)"),
+        field("prior", &ModelConfig::prior, "p(z)"),
+        field("decoder", &ModelConfig::decoder, "layers from z to the head of the likelihood"),
+        field("likelihood", &ModelConfig::likelihood, "p(x|z)"),
+        field("head_initializer", &ModelConfig::head_initializer,
+              "distribution of the heads' first weights")};
+  }
+};
+
+enum class Precision { float32, float64 };
+
+[[nodiscard]] constexpr auto enum_names(Precision) {
+  return std::array<std::string_view, 2>{"float32", "float64"};
+}
+
+/// One experiment, from data to trained model.
+struct ExperimentConfig {
+  std::string name = "experiment";
+  std::uint64_t seed = 1;
+  Precision precision = Precision::float32;
+  DataConfig data;
+  ModelConfig model;
+  ObjectiveConfig objective = ElboConfig{};
+  OptimizerConfig optimizer = AdamConfig{};
+  TrainingConfig training;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field("name", &ExperimentConfig::name, "names the run folder: runs/NAME"),
+        field("seed", &ExperimentConfig::seed, "of every random number of the run"),
+        field("precision", &ExperimentConfig::precision, "scalar type of parameters and arithmetic"),
+        required_field("data", &ExperimentConfig::data, "training, validation and test samples"),
+        field("model", &ExperimentConfig::model, "the parts of the autoencoder"),
+        field("objective", &ExperimentConfig::objective, "what training maximises"),
+        field("optimizer", &ExperimentConfig::optimizer, "how weights change"),
+        field("training", &ExperimentConfig::training, "the training loop")};
+  }
+};
+
+/// Calls `f(T{})` with the scalar type of `precision`.
+template <class F>
+decltype(auto) with_precision(Precision precision, F&& f) {
+  return precision == Precision::float64 ? f(double{}) : f(float{});
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI
