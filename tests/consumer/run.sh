@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Uses vaekit the way others do, with each compiler there is.   run.sh find_package|add_subdirectory|pkg_config|one_liner
+set -euo pipefail
+
+way=$1
+here=$VAEKIT_SOURCE/tests/consumer
+work=$(mktemp -d "${TMPDIR:-/tmp}/vaekit_consumer.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+compilers=()
+for compiler in g++ clang++; do
+  if command -v "$compiler" >/dev/null; then compilers+=("$compiler"); fi
+done
+
+install_vaekit() {
+  "$VAEKIT_CMAKE" --install "$VAEKIT_BUILD" --prefix "$work/prefix" >"$work/log"
+  # A moved tree must work too.
+  mv "$work/prefix" "$work/moved"
+}
+
+# build_and_run NAME CMAKE_ARGUMENTS...
+build_and_run() {
+  local build=$work/$1
+  shift
+  "$VAEKIT_CMAKE" -S "$here" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 "$@" >"$work/log" ||
+    { cat "$work/log"; exit 1; }
+  "$VAEKIT_CMAKE" --build "$build" >"$work/log" || { cat "$work/log"; exit 1; }
+  "$build/consumer"
+  "$build/consumer_io"
+}
+
+case $way in
+  find_package)
+    install_vaekit
+    for compiler in "${compilers[@]}"; do
+      build_and_run "$compiler" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$work/moved"
+    done
+    # OpenMP is the consumer's choice, and another minor version must be refused.
+    build_and_run serial -DCMAKE_PREFIX_PATH="$work/moved" -DVAEKIT_OPENMP=OFF | tee "$work/output"
+    grep -q "OpenMP off" "$work/output"
+    if "$VAEKIT_CMAKE" -S "$here" -B "$work/version" -DCMAKE_PREFIX_PATH="$work/moved" -DCONSUMER_VAEKIT_VERSION=0.99 \
+      >"$work/log" 2>&1; then
+      echo "a request for vaekit 0.99 was granted" >&2
+      exit 1
+    fi
+    grep -q 'requested version "0.99"' "$work/log"
+    ;;
+  add_subdirectory)
+    build_and_run subdirectory -DVAEKIT_SUBDIRECTORY="$VAEKIT_SOURCE"
+    ;;
+  pkg_config)
+    command -v pkg-config >/dev/null || exit 77
+    install_vaekit
+    export PKG_CONFIG_PATH=$work/moved/share/pkgconfig
+    for compiler in "${compilers[@]}"; do
+      # shellcheck disable=SC2046
+      "$compiler" -std=c++20 -O1 "$here/main.cpp" -o "$work/main" $(pkg-config --cflags --libs vaekit)
+      "$work/main"
+      # shellcheck disable=SC2046
+      "$compiler" -std=c++20 -O1 "$here/io.cpp" -o "$work/io" $(pkg-config --cflags --libs vaekit-io)
+      "$work/io"
+    done
+    ;;
+  one_liner)
+    for compiler in "${compilers[@]}"; do
+      # shellcheck disable=SC2086
+      "$compiler" -std=c++20 -O1 "-I$VAEKIT_SOURCE/include" $VAEKIT_INCLUDES "$here/main.cpp" -o "$work/main"
+      "$work/main"
+    done
+    ;;
+  *)
+    echo "unknown way: $way" >&2
+    exit 2
+    ;;
+esac

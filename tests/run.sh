@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Installs what is missing, builds and runs every test: g++ first (build/release), then the second compiler
+# (build/clang). Asks nothing and can be run again at any time.
+#   VAEKIT_WARNINGS_AS_ERRORS=ON   warnings fail the build
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# shellcheck source=cmake/install_dependencies.sh
+source cmake/install_dependencies.sh
+install_dependencies test
+
+jobs=$(nproc 2>/dev/null || echo 2)
+werror=${VAEKIT_WARNINGS_AS_ERRORS:-OFF}
+
+if command -v clang++ >/dev/null; then
+  echo "== clang++: build and run the tests of the library"
+  cmake --preset clang -DVAEKIT_WARNINGS_AS_ERRORS="$werror" -DVAEKIT_EXAMPLES=OFF
+  cmake --build --preset clang --parallel "$jobs"
+  ctest --preset clang --parallel "$jobs" -L unit
+else
+  echo "== clang++ is not there: the second compiler is skipped"
+fi
+
+echo "== g++: build and run everything"
+cmake --preset release -DVAEKIT_WARNINGS_AS_ERRORS="$werror" -DVAEKIT_TESTS=ON
+cmake --build --preset release --parallel "$jobs"
+ctest --preset release --parallel "$jobs"
