@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "vaekit/core/check.hpp"
+#include "vaekit/core/error.hpp"
+#include "vaekit/core/matrix.hpp"
+#include "vaekit/core/shape.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Throws DataError "<name>: data set is empty, needs at least one sample".
+[[noreturn]] inline void throw_empty(std::string_view name) {
+  throw DataError(concat(name, ": data set is empty, needs at least one sample"));
+}
+
+/// Samples in memory in the type they are stored in; `read_rows` (batches.hpp) turns them into batches.
+///
+/// Values     [size × features], sample after sample; an image is height × width × channels
+/// Labels     one integer a sample, or none at all
+/// Names      one for each feature, or none at all
+/// Threads    const members are safe to call concurrently
+class Dataset {
+ public:
+  using Values = std::variant<std::vector<std::uint8_t>, std::vector<float>, std::vector<double>>;
+
+  /// `name` is how messages call the data: the base name of its file.
+  ///
+  /// Throws DataError when there is no sample, a value is not finite (samples and features count from 0),
+  /// or a size does not fit.
+  Dataset(std::string name, const Shape& shape, Values values, std::vector<std::int32_t> labels = {},
+          std::vector<std::string> column_names = {})
+      : name_(std::move(name)),
+        shape_(shape),
+        values_(std::move(values)),
+        column_names_(std::move(column_names)) {
+    std::visit([this](const auto& stored) { check_values(stored); }, values_);
+    set_labels(std::move(labels));
+    if (!column_names_.empty() && std::ssize(column_names_) != features()) {
+      throw DataError(
+          concat(name_, ": has ", column_names_.size(), " column names, must have ", features(), " or none"));
+    }
+  }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const Shape& shape() const { return shape_; }
+  [[nodiscard]] Index features() const { return shape_.size(); }
+  [[nodiscard]] Index size() const { return size_; }  ///< samples
+  [[nodiscard]] const Values& values() const { return values_; }
+  [[nodiscard]] const std::vector<std::int32_t>& labels() const { return labels_; }
+  [[nodiscard]] const std::vector<std::string>& column_names() const { return column_names_; }
+
+  /// Throws DataError unless there is one label a sample, or none.
+  void set_labels(std::vector<std::int32_t> labels) {
+    if (!labels.empty() && std::ssize(labels) != size_) {
+      throw DataError(
+          concat(name_, ": has ", labels.size(), " labels, must have ", size_, " (one for each sample)"));
+    }
+    labels_ = std::move(labels);
+  }
+
+ private:
+  template <class S>
+  void check_values(const std::vector<S>& values) {
+    const Index width = features();
+    const Index count = std::ssize(values);
+    if (shape_.height < 1 || shape_.width < 1 || shape_.channels < 1) {
+      throw DataError(concat(name_, ": samples are ", shape_.height, 'x', shape_.width, 'x', shape_.channels,
+                             ", must be at least 1x1x1"));
+    }
+    if (count == 0) {
+      throw_empty(name_);
+    }
+    if (count % width != 0) {
+      throw DataError(concat(name_, ": has ", count, " values, must be a multiple of ", width,
+                             " (samples of ", to_string(shape_), ')'));
+    }
+    size_ = count / width;
+    if (size_ > Index{std::numeric_limits<std::uint32_t>::max()}) {
+      throw DataError(concat(name_, ": has ", size_, " samples, must have at most ",
+                             std::numeric_limits<std::uint32_t>::max()));
+    }
+    if constexpr (std::floating_point<S>) {
+      if (!all_finite(std::span<const S>(values))) {
+        const auto bad = std::ranges::find_if_not(values, [](S value) { return std::isfinite(value); });
+        const Index position = bad - values.begin();
+        throw DataError(concat(name_, ": sample ", position / width, ", feature ", position % width, " is ",
+                               std::abs(*bad) > 0 ? (*bad > 0 ? "inf" : "-inf") : "nan", ", must be finite"));
+      }
+    }
+  }
+
+  std::string name_;
+  Shape shape_;
+  Index size_ = 0;
+  Values values_;
+  std::vector<std::int32_t> labels_;
+  std::vector<std::string> column_names_;
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI
