@@ -24,6 +24,11 @@ template <class T>
                           AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer);
 }
 
+/// The name of the configured likelihood, for messages.
+[[nodiscard]] inline std::string_view likelihood_name(const ModelConfig& config) {
+  return std::visit([](const auto& likelihood) { return likelihood.kind; }, config.likelihood);
+}
+
 /// Reads the samples that `source` names.
 ///
 /// Throws  IoError when a file cannot be read, DataError when it is malformed

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+// The command line: `vaekit --help`. Each subcommand is a call of one function in include/vaekit/app/.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <vaekit/app/describe.hpp>
+#include <vaekit/app/encode.hpp>
+#include <vaekit/app/evaluate.hpp>
+#include <vaekit/app/latent_space.hpp>
+#include <vaekit/app/sample.hpp>
+#include <vaekit/app/train.hpp>
+
+namespace {
+
+using vaekit::ExitCode;
+
+// Options live as long as the command line that fills them; the chosen subcommand's callback runs the
+// program.
+struct Program {
+  CLI::App app{"vaekit: train, evaluate and sample variational autoencoders"};
+  ExitCode result = ExitCode::done;
+
+  vaekit::TrainOptions train;
+  vaekit::EvaluateOptions evaluate;
+  vaekit::SampleOptions sample;
+  vaekit::ReconstructOptions reconstruct;
+  vaekit::EncodeOptions encode;
+  vaekit::DecodeOptions decode;
+  vaekit::LatentPictureOptions picture;
+  vaekit::ScoreOptions score;
+  vaekit::DescribeOptions describe;
+  bool markdown = false;
+
+  Program() {
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("vaekit ") + vaekit::version);
+    add_train();
+    add_evaluate();
+    add_sample();
+    add_reconstruct();
+    add_encode_decode();
+    add_pictures();
+    add_score();
+    add_describe_schema();
+  }
+
+  template <class Run>
+  CLI::App& command(const std::string& name, const std::string& help, Run&& run) {
+    CLI::App& sub = *app.add_subcommand(name, help);
+    sub.callback([this, run] { result = run(); });
+    return sub;
+  }
+
+  static void add_run(CLI::App& sub, std::filesystem::path& run) {
+    sub.add_option("RUN", run, "run folder or checkpoint file")->required();
+  }
+
+  static void add_threads(CLI::App& sub, int& threads) {
+    sub.add_option("--threads", threads, "OpenMP threads, 0 = all cores")->check(CLI::Range(0, 1024));
+  }
+
+  void add_train() {
+    CLI::App& sub = command("train", "train a configuration into a run folder",
+                            [this] { return vaekit::run_train(train, std::cout, std::cerr); });
+    sub.add_option("CONFIG", train.config, "configuration file (JSON)")->required();
+    sub.add_option("--set", train.overrides, "override a key: model.latent.dim=8 (repeatable)")
+        ->type_name("KEY=JSON")
+        ->allow_extra_args(false);
+    sub.add_option("--out", train.out, "run folder (default: runs/NAME)");
+    sub.add_option("--threads", train.threads, "OpenMP threads, 0 = all cores")->check(CLI::Range(0, 1024));
+    sub.add_option("--seed", train.seed, "seed of every random number of the run");
+    CLI::Option* resume = sub.add_flag("--resume", train.resume, "go on from the folder's last checkpoint");
+    sub.add_flag("--overwrite", train.overwrite, "replace the run that the folder holds")->excludes(resume);
+    sub.add_flag("--quiet", train.quiet, "no progress");
+  }
+
+  void add_evaluate() {
+    CLI::App& sub = command("evaluate", "ELBO, reconstruction, KL and active units of a run",
+                            [this] { return vaekit::run_evaluate(evaluate, std::cout, std::cerr); });
+    add_run(sub, evaluate.run);
+    const std::map<std::string, vaekit::DataSplit> splits{{"train", vaekit::DataSplit::train},
+                                                          {"validation", vaekit::DataSplit::validation},
+                                                          {"test", vaekit::DataSplit::test}};
+    sub.add_option("--split", evaluate.split, "train, validation or test (default)")
+        ->transform(CLI::CheckedTransformer(splits).description(""));
+    sub.add_option("--importance-samples", evaluate.importance_samples,
+                   "also the log-likelihood, from this many samples an input")
+        ->check(CLI::Range(1, 10'000'000));
+    sub.add_option("--set", evaluate.overrides, "override a key of the run's configuration")
+        ->type_name("KEY=JSON")
+        ->allow_extra_args(false);
+    add_threads(sub, evaluate.threads);
+    sub.add_flag("--json", evaluate.json, "print one JSON object");
+  }
+
+  void add_sample() {
+    CLI::App& sub = command("sample", "new samples from the prior",
+                            [this] { return vaekit::run_sample(sample, std::cout); });
+    add_run(sub, sample.run);
+    sub.add_option("--out", sample.out, "picture (.png) or array (.npy)")->required();
+    sub.add_option("--count", sample.count, "number of samples", true)->check(CLI::Range(1, 10'000'000));
+    sub.add_option("--temperature", sample.temperature, "standard deviation of z", true)
+        ->check(CLI::NonNegativeNumber);
+    sub.add_option("--seed", sample.seed, "seed of z", true);
+    add_threads(sub, sample.threads);
+  }
+
+  void add_reconstruct() {
+    CLI::App& sub = command("reconstruct", "inputs beside their reconstructions",
+                            [this] { return vaekit::run_reconstruct(reconstruct, std::cout); });
+    add_run(sub, reconstruct.run);
+    sub.add_option("--out", reconstruct.out, "picture (.png) or array (.npy)")->required();
+    sub.add_option("--in", reconstruct.in, "inputs (.npy); default: the run's test split");
+    sub.add_option("--count", reconstruct.count, "number of samples")->check(CLI::Range(1, 10'000'000));
+    add_threads(sub, reconstruct.threads);
+  }
+
+  void add_encode_decode() {
+    CLI::App& enc = command("encode", "posterior means of inputs",
+                            [this] { return vaekit::run_encode(encode, std::cout); });
+    add_run(enc, encode.run);
+    enc.add_option("--in", encode.in, "inputs (.npy)")->required();
+    enc.add_option("--out", encode.out, "latents (.npy)")->required();
+    enc.add_flag("--logvar", encode.logvar, "append the log-variances");
+    add_threads(enc, encode.threads);
+    CLI::App& dec = command("decode", "decoder means of latents",
+                            [this] { return vaekit::run_decode(decode, std::cout); });
+    add_run(dec, decode.run);
+    dec.add_option("--in", decode.in, "latents (.npy)")->required();
+    dec.add_option("--out", decode.out, "outputs (.npy or .png)")->required();
+    add_threads(dec, decode.threads);
+  }
+
+  template <class Run>
+  void add_picture(const std::string& name, const std::string& help, const std::string& rows, Run&& run) {
+    CLI::App& sub = command(name, help, [this, run] { return run(picture, std::cout); });
+    add_run(sub, picture.run);
+    sub.add_option("--out", picture.out, "picture (.png)")->required();
+    if (!rows.empty()) {
+      sub.add_option("--rows", picture.rows, rows)->check(CLI::Range(1, 1000));
+    }
+    sub.add_option("--steps", picture.steps, "columns of the picture")->check(CLI::Range(1, 1000));
+    add_threads(sub, picture.threads);
+    if (name == "traverse") {
+      sub.add_option("--range", picture.range, "how far a dimension moves", true)->check(CLI::PositiveNumber);
+    }
+  }
+
+  void add_pictures() {
+    add_picture("interpolate", "straight lines between the latents of pairs of inputs", "pairs of inputs",
+                vaekit::run_interpolate);
+    add_picture("traverse", "one latent dimension a row, from -range to range", "latent dimensions",
+                vaekit::run_traverse);
+    add_picture("manifold", "the whole of a two-dimensional latent space", "", vaekit::run_manifold);
+  }
+
+  void add_score() {
+    CLI::App& sub = command("score", "negative ELBO of each input: an anomaly score",
+                            [this] { return vaekit::run_score(score, std::cout); });
+    add_run(sub, score.run);
+    sub.add_option("--in", score.in, "inputs (.npy)")->required();
+    sub.add_option("--out", score.out, "scores (.npy)")->required();
+    sub.add_option("--importance-samples", score.importance_samples,
+                   "negative log-likelihood from this many samples instead")
+        ->check(CLI::Range(1, 10'000'000));
+    add_threads(sub, score.threads);
+  }
+
+  void add_describe_schema() {
+    CLI::App& sub = command("describe", "layers, shapes, parameters, work and memory; trains nothing",
+                            [this] { return vaekit::run_describe(describe, std::cout); });
+    sub.add_option("TARGET", describe.target, "configuration, run folder or checkpoint")->required();
+    sub.add_option("--set", describe.overrides, "override a key")
+        ->type_name("KEY=JSON")
+        ->allow_extra_args(false);
+    CLI::App& schema = command("schema", "JSON Schema of the configuration",
+                               [this] { return vaekit::run_schema(markdown, std::cout); });
+    schema.add_flag("--markdown", markdown, "the reference page instead");
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Program program;
+  try {
+    program.app.parse(argc, argv);
+    return static_cast<int>(program.result);
+  } catch (const CLI::Success& request) {  // --help, --version
+    return program.app.exit(request);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << error.what() << "; see vaekit --help\n";
+    return static_cast<int>(ExitCode::usage);
+  } catch (const vaekit::Error& error) {
+    std::cerr << error.what() << '\n';
+    return static_cast<int>(error.exit_code());
+  } catch (const std::bad_alloc&) {
+    std::cerr << "vaekit: out of memory; try a smaller batch_size or model\n";
+    return static_cast<int>(ExitCode::input_output);
+  } catch (const std::exception& error) {
+    std::cerr << "vaekit: unexpected error: " << error.what() << '\n';
+    return EXIT_FAILURE;
+  }
+}

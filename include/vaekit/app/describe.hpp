@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <iostream>
+
+#include "vaekit/app/use_model.hpp"
+#include "vaekit/config/markdown.hpp"
+#include "vaekit/config/schema.hpp"
+#include "vaekit/model/summary.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+struct DescribeOptions {
+  std::filesystem::path target;  ///< a configuration (.json), a run folder or a checkpoint
+  std::vector<std::string> overrides;
+};
+
+/// `vaekit describe`: layers, shapes, parameters, multiply-adds and peak memory; nothing is trained.
+///
+/// Throws Error
+inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) {
+  ExperimentConfig config;
+  Shape shape;
+  if (options.target.extension() == ".json") {
+    config = load_config(options.target, options.overrides);
+    shape = load_dataset(config.data.train).shape();
+  } else {
+    const Run run = load_run(options.target, options.overrides);
+    config = run.config;
+    shape = run.input.shape;
+  }
+  with_precision(config.precision, [&]<class T>(T) {
+    const ConfiguredVae<T> model = build_model<T>(config.model, shape);
+    const AnyObjective objective(config.objective);
+    out << config.name << ": " << to_string(shape) << " inputs, " << likelihood_name(config.model)
+        << " likelihood, " << to_string(config.precision) << '\n'
+        << to_string(summary(model, config.training.batch_size, objective.samples()));
+  });
+  return ExitCode::done;
+}
+
+/// `vaekit schema`: the JSON Schema of the configuration, or its reference page.
+inline ExitCode run_schema(bool markdown, std::ostream& out) {
+  if (markdown) {
+    out << markdown_table<ExperimentConfig>("Configuration", 1) << std::flush;
+  } else {
+    out << dump(json_schema<ExperimentConfig>("vaekit experiment")) << std::endl;
+  }
+  return ExitCode::done;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

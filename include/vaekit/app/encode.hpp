@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <iostream>
+#include <optional>
+
+#include "vaekit/app/evaluate.hpp"
+#include "vaekit/app/output.hpp"
+#include "vaekit/app/pictures.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// The samples of an array file for a trained model, checked against its likelihood's support.
+///
+/// Throws IoError, DataError
+[[nodiscard]] inline LoadedData load_input(const Run& run, const std::filesystem::path& file) {
+  return {parse_npy(read_file(file), file.filename().string()), run.input, run.config.seed};
+}
+
+struct EncodeOptions {
+  std::filesystem::path run;
+  std::filesystem::path in;
+  std::filesystem::path out;
+  bool logvar = false;
+  int threads = 0;
+};
+
+/// `vaekit encode`: posterior means [n × dim]; with `logvar` means and log-variances side by side [n × 2
+/// dim].
+///
+/// Throws Error
+inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
+  const ThreadScope threads(options.threads);
+  require_npy(options.out);
+  const Run run = load_run(options.run);
+  const LoadedData data = load_input(run, options.in);
+  with_model(run, [&]<class Model>(const Model& model) {
+    using T = typename Model::Scalar;
+    check_support<T>(data.view(), model.likelihood.support(), likelihood_name(run.config.model));
+    const Index batch = std::min<Index>(500, data.view().size());
+    const Index dim = model.latent_dim();
+    typename Model::Workspace w = model.make_workspace(batch);
+    Matrix<T> buffer(batch, model.features());
+    Matrix<T> latents(data.view().size(), options.logvar ? 2 * dim : dim);
+    for_each_batch<T>(data.view(), buffer, [&](Index first, MatrixIn<T> x) {
+      const DiagonalGaussian<T> q = model.encode(x, w);
+      latents.block(first, 0, x.rows(), dim) = q.mu;
+      if (options.logvar) {
+        latents.block(first, dim, x.rows(), dim) = q.logvar;
+      }
+    });
+    write_file_atomically(options.out, npy_bytes<T>(latents, Shape::flat(latents.cols())));
+  });
+  out << options.out.string() << std::endl;
+  return ExitCode::done;
+}
+
+struct ReconstructOptions {
+  std::filesystem::path run;
+  std::filesystem::path out;
+  std::optional<std::filesystem::path> in;  ///< default: the test split, else the training split
+  std::optional<Index> count;               ///< default: 32 in a picture, all in an array
+  int threads = 0;
+};
+
+/// The samples a picture shows where the user names none.
+[[nodiscard]] inline LoadedData load_shown(const Run& run) {
+  return load_split(run, run.config.data.test ? DataSplit::test : DataSplit::train);
+}
+
+/// `vaekit reconstruct`: inputs above their reconstructions as a picture, or the reconstructions as an array.
+///
+/// Throws Error
+inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream& out) {
+  const ThreadScope threads(options.threads);
+  const Run run = load_run(options.run);
+  const bool picture = output_format(options.out, run.input.shape) == OutputFormat::png;
+  const LoadedData data = options.in ? load_input(run, *options.in) : load_shown(run);
+  DataView view = data.view();
+  const Index count = std::min(options.count.value_or(picture ? 32 : view.size()), view.size());
+  view.rows = view.rows.first(static_cast<std::size_t>(count));
+  with_model(run, [&]<class Model>(const Model& model) {
+    using T = typename Model::Scalar;
+    check_support<T>(view, model.likelihood.support(), likelihood_name(run.config.model));
+    if (picture) {
+      write_png(options.out, reconstruction_picture(model, run.input.shape, view, count));
+      return;
+    }
+    write_file_atomically(options.out, npy_bytes<T>(reconstruct_all(model, view), run.input.shape));
+  });
+  out << options.out.string() << std::endl;
+  return ExitCode::done;
+}
+
+struct ScoreOptions {
+  std::filesystem::path run;
+  std::filesystem::path in;
+  std::filesystem::path out;
+  Index importance_samples = 0;
+  int threads = 0;
+};
+
+/// `vaekit score`: −ELBO of each sample, or −log p(x) from `importance_samples` samples; higher is stranger.
+/// [n]
+///
+/// Throws Error
+inline ExitCode run_score(const ScoreOptions& options, std::ostream& out) {
+  const ThreadScope threads(options.threads);
+  require_npy(options.out);
+  const Run run = load_run(options.run);
+  const LoadedData data = load_input(run, options.in);
+  std::vector<double> scores;
+  with_model(run, [&]<class Model>(const Model& model) {
+    using T = typename Model::Scalar;
+    check_support<T>(data.view(), model.likelihood.support(), likelihood_name(run.config.model));
+    if (options.importance_samples > 0) {
+      evaluate_log_likelihood(model, data.view(), options.importance_samples, run.config.seed,
+                              [&](Index, double value) { scores.push_back(-value); });
+      return;
+    }
+    evaluate_elbo(model, data.view(), run.config.seed, 500, 1, [&](Index, const Terms<T>& terms) {
+      for (Index row = 0; row < terms.kl.rows(); ++row) {
+        scores.push_back(static_cast<double>(terms.kl.row(row).sum() - terms.log_likelihood.row(row).mean()));
+      }
+    });
+  });
+  write_file_atomically(options.out, npy_bytes<double>(scores, {static_cast<Index>(scores.size())}));
+  out << options.out.string() << std::endl;
+  return ExitCode::done;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vaekit/app/run_folder.hpp"
+#include "vaekit/config/build.hpp"
+#include "vaekit/config/json.hpp"
+#include "vaekit/config/merge.hpp"
+#include "vaekit/config/override.hpp"
+#include "vaekit/train/checkpoint.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Reads a configuration file with what it extends, applies `--set` overrides, and checks it.
+///
+/// Relative data paths in the result are absolute, so that it means the same from any folder.
+/// Throws ConfigError, IoError
+[[nodiscard]] inline ExperimentConfig load_config(const std::filesystem::path& file,
+                                                  const std::vector<std::string>& overrides) {
+  Json json = load_extended<ExperimentConfig>(
+      std::filesystem::absolute(file).string(),
+      [](const std::string& name) { return parse_json(read_text_file(name), name); });
+  for (const std::string& assignment : overrides) {
+    apply_override(json, assignment);
+  }
+  return read_json<ExperimentConfig>(json);
+}
+
+/// A trained run, opened for use.
+struct Run {
+  ExperimentConfig config;
+  Checkpoint checkpoint;
+  InputFormat input;
+};
+
+/// Opens RUN: a checkpoint file, or a run folder, of which it takes best.safetensors where the run has a
+/// validation split, else last.safetensors.
+///
+/// `overrides` change the configuration for this call (the place of a data set).
+/// Throws IoError, DataError, ConfigError
+[[nodiscard]] inline Run load_run(const std::filesystem::path& path,
+                                  const std::vector<std::string>& overrides = {}) {
+  std::filesystem::path file = path;
+  if (std::filesystem::is_directory(path)) {
+    const RunFolder folder{path};
+    file = folder.last();
+    if (!std::filesystem::exists(file)) {
+      throw IoError(concat(path.string(), ": holds no checkpoint, must be a run folder of vaekit train"));
+    }
+  }
+  Run run{.config = {}, .checkpoint = read_checkpoint(file), .input = {}};
+  const auto effective = [&] {
+    Json json = parse_json<DataError>(run.checkpoint.config(), run.checkpoint.name);
+    for (const std::string& assignment : overrides) {
+      apply_override(json, assignment);
+    }
+    return read_json<ExperimentConfig>(json);
+  };
+  run.config = effective();
+  if (std::filesystem::is_directory(path) && run.config.data.validation_fraction > 0 &&
+      std::filesystem::exists(RunFolder{path}.best())) {
+    run.checkpoint = read_checkpoint(RunFolder{path}.best());
+    run.config = effective();
+  }
+  run.input = run.checkpoint.input();
+  return run;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

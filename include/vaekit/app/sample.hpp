@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <iostream>
+#include <optional>
+
+#include "vaekit/app/output.hpp"
+#include "vaekit/app/pictures.hpp"
+#include "vaekit/app/use_model.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+struct SampleOptions {
+  std::filesystem::path run;
+  std::filesystem::path out;
+  Index count = 64;
+  double temperature = 1;
+  std::uint64_t seed = 1;
+  int threads = 0;
+};
+
+/// `vaekit sample`: means of p(x|z) for z ~ N(0, temperature²), as a picture or an array.
+///
+/// Throws Error
+inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
+  const ThreadScope threads(options.threads);
+  const Run run = load_run(options.run);
+  static_cast<void>(output_format(options.out, run.input.shape));
+  with_model(run, [&](const auto& model) {
+    write_samples(options.out, sample_all(model, options.seed, options.count, options.temperature),
+                  run.input.shape, square_columns(options.count));
+  });
+  out << options.out.string() << std::endl;
+  return ExitCode::done;
+}
+
+struct DecodeOptions {
+  std::filesystem::path run;
+  std::filesystem::path in;
+  std::filesystem::path out;
+  int threads = 0;
+};
+
+/// `vaekit decode`: means of p(x|z) for the rows of an array of latents.
+///
+/// Throws Error
+inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
+  const ThreadScope threads(options.threads);
+  const Run run = load_run(options.run);
+  static_cast<void>(output_format(options.out, run.input.shape));
+  const Dataset latents = parse_npy(read_file(options.in), options.in.filename().string());
+  with_model(run, [&]<class Model>(const Model& model) {
+    using T = typename Model::Scalar;
+    if (latents.features() != model.latent_dim()) {
+      throw DataError(concat(latents.name(), ": rows have ", latents.features(), " values, must have ",
+                             model.latent_dim(), " (latent dimensions)"));
+    }
+    const std::vector<double> ones(static_cast<std::size_t>(latents.features()), 1);
+    const std::vector<double> zeros(static_cast<std::size_t>(latents.features()), 0);
+    const std::vector<std::uint32_t> rows = all_rows(latents.size());
+    Matrix<T> z(latents.size(), latents.features());
+    read_rows<T>(latents, rows, Transform(zeros, ones, 0, Binarize::none), 0, 0, z);
+    write_samples(options.out, decode_all(model, z), run.input.shape, square_columns(z.rows()));
+  });
+  out << options.out.string() << std::endl;
+  return ExitCode::done;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vaekit/app/console.hpp"
+#include "vaekit/app/resume.hpp"
+#include "vaekit/app/run_report.hpp"
+#include "vaekit/app/run_writer.hpp"
+#include "vaekit/app/use_model.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+struct TrainOptions {
+  std::filesystem::path config;
+  std::vector<std::string> overrides;
+  std::optional<std::filesystem::path> out;
+  std::optional<int> threads;
+  std::optional<std::uint64_t> seed;
+  bool resume = false;
+  bool overwrite = false;
+  bool quiet = false;
+};
+
+namespace detail {
+
+/// The data of a run, loaded, split, scaled and checked.
+struct ExperimentData {
+  Dataset train;
+  std::optional<Dataset> test;
+  Split parts;
+  std::vector<std::uint32_t> test_rows;
+  Transform transform;
+
+  ExperimentData(const ExperimentConfig& config)  // NOLINT(google-explicit-constructor)
+      : train(load_dataset(config.data.train)),
+        parts(split(train.size(), config.data.validation_fraction, config.seed)),
+        transform(Transform::fit({config.data.scale, config.data.binarize}, train, parts.train)) {
+    if (config.data.test) {
+      test.emplace(load_dataset(*config.data.test));
+      check_features(*test, format());
+      test_rows = all_rows(test->size());
+    }
+  }
+
+  [[nodiscard]] InputFormat format() const {
+    return {train.shape(), std::holds_alternative<std::vector<std::uint8_t>>(train.values()), transform};
+  }
+
+  /// Views into this object.
+  [[nodiscard]] TrainingData views(std::uint64_t seed) const {
+    return {{&train, &transform, parts.train, seed},
+            {&train, &transform, parts.validation, seed},
+            {test ? &*test : nullptr, &transform, test_rows, seed}};
+  }
+};
+
+inline void handle_interrupt(int) { interrupt_requested = 1; }
+
+/// Lets the first Ctrl-C or SIGTERM end training at the next step; a second one kills as usual.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    interrupt_requested = 0;
+    struct sigaction action = {};
+    action.sa_handler = handle_interrupt;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(SIGINT, &action, &old_interrupt_);
+    sigaction(SIGTERM, &action, &old_terminate_);
+  }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &old_interrupt_, nullptr);
+    sigaction(SIGTERM, &old_terminate_, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  struct sigaction old_interrupt_ = {};
+  struct sigaction old_terminate_ = {};
+};
+
+/// Adds the way back to the message of a run that diverged.
+[[nodiscard]] inline NumericError with_advice(const NumericError& error, const RunFolder& folder) {
+  const std::string last = std::filesystem::exists(folder.last()) ? folder.last().string() : "none";
+  return NumericError(concat(error.what(), "; last finite checkpoint: ", last,
+                             "; try a lower learning_rate or gradient clipping"));
+}
+
+inline void print_results(const std::vector<MetricsRow>& rows, const RunFolder& folder, std::ostream& out) {
+  for (const char* split : {"train", "validation", "test"}) {
+    const auto last =
+        std::find_if(rows.rbegin(), rows.rend(), [&](const MetricsRow& row) { return row.split == split; });
+    if (last != rows.rend()) {
+      out << split << ": elbo " << fixed(last->elbo, 3) << ", reconstruction "
+          << fixed(last->reconstruction, 3) << ", kl " << fixed(last->kl, 3) << " nats after " << last->epoch
+          << " epochs\n";
+    }
+  }
+  out << "run folder: " << folder.root.string() << std::endl;
+}
+
+template <class T>
+ExitCode train_model(const ExperimentConfig& config, const TrainOptions& options, const RunFolder& folder,
+                     std::ostream& out, std::ostream& err) {
+  const ExperimentData data(config);
+  const TrainingData views = data.views(config.seed);
+  ConfiguredVae<T> model = build_model<T>(config.model, data.train.shape());
+  model.initialize(config.seed);
+  for (const DataView& view : {views.train, views.validation, views.test}) {
+    if (view.size() > 0) {
+      check_support<T>(view, model.likelihood.support(), likelihood_name(config.model));
+    }
+  }
+  const AnyOptimizer optimizer(config.optimizer);
+  Trainer<ConfiguredVae<T>, AnyOptimizer, AnyObjective> trainer(
+      config.training, optimizer, AnyObjective(config.objective), views, config.seed);
+  TrainingState<ConfiguredVae<T>, AnyOptimizer> state(std::move(model), optimizer, config.training);
+  const std::string identity = identity_text(config);
+  RunWriter writer(folder, config.training, data.format(), identity,
+                   views.test.size() > 0 ? views.test : views.train, config.seed);
+  if (options.resume) {
+    const Checkpoint checkpoint = read_checkpoint(folder.last());
+    check_same_experiment(checkpoint, identity, folder);
+    restore(checkpoint, state);
+    writer.resume(state.progress.epoch);
+    err << "resuming after " << state.progress.epoch << " epochs and " << state.progress.batch
+        << " batches\n";
+  } else if (options.overwrite) {
+    folder.clear();
+  }
+  folder.create();
+  const std::string effective = dump(write_json(config)) + '\n';
+  write_file_atomically(folder.config(), effective);
+  const InterruptGuard guard;
+  TrainingEnd end{};
+  try {
+    ConsoleProgress progress(err, stderr_is_terminal(), config.training.epochs);
+    end = options.quiet ? trainer.train(state, writer) : trainer.train(state, progress, writer);
+  } catch (const NumericError& error) {
+    throw with_advice(error, folder);
+  }
+  if (end == TrainingEnd::interrupted) {
+    err << "\ninterrupted: wrote " << folder.last().string() << "; go on with --resume" << std::endl;
+    return ExitCode::interrupted;
+  }
+  write_run_report(folder, config, state.evaluated(), views.test.size() > 0 ? views.test : views.train);
+  if (std::filesystem::exists(folder.metrics())) {
+    print_results(RunWriter::read_metrics(folder), folder, out);
+  }
+  return ExitCode::done;
+}
+
+}  // namespace detail
+
+/// `vaekit train`: trains a configuration into a run folder. Results go to `out`, progress to `err`.
+///
+/// Throws Error
+inline ExitCode run_train(const TrainOptions& options, std::ostream& out, std::ostream& err) {
+  ExperimentConfig config = load_config(options.config, options.overrides);
+  config.seed = options.seed.value_or(config.seed);
+  config.training.threads = options.threads.value_or(config.training.threads);
+  const RunFolder folder{options.out.value_or(std::filesystem::path("runs") / config.name)};
+  if (options.resume && !std::filesystem::exists(folder.last())) {
+    throw IoError(concat(folder.root.string(), ": holds no checkpoint, must hold one to resume from"));
+  }
+  if (!options.resume && !options.overwrite && folder.holds_run()) {
+    throw IoError(concat(folder.root.string(),
+                         ": holds another run, must be a new folder; use --resume to go on or --overwrite"));
+  }
+  const ThreadScope threads(config.training.threads);
+  err << environment_line(thread_count(), to_string(config.precision)) << std::endl;
+  return with_precision(config.precision, [&]<class T>(T) {
+    return detail::train_model<T>(config, options, folder, out, err);
+  });
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

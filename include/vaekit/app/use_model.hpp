@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "vaekit/app/load_run.hpp"
+#include "vaekit/data/npy.hpp"
+#include "vaekit/evaluate/data_view.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Calls `f(model)` with the trained model of `run`, in the precision it was trained in; averaged weights
+/// where the run has them.
+///
+/// Throws DataError when the checkpoint does not hold this model
+template <class F>
+void with_model(const Run& run, F&& f) {
+  with_precision(run.config.precision, [&]<class T>(T) {
+    ConfiguredVae<T> model = build_model<T>(run.config.model, run.input.shape);
+    run.checkpoint.load(run.checkpoint.has_average() ? "average." : "", model);
+    f(std::as_const(model));
+  });
+}
+
+/// Checks that every value the model will see lies where its likelihood has a density.
+///
+/// Throws DataError "<name>: sample 3, feature 7 is 1.5 after scaling, must be in [0, 1] for a bernoulli
+/// likelihood; ..."
+template <class T>
+void check_support(const DataView& view, const Support& support, std::string_view likelihood) {
+  Matrix<T> buffer(std::min<Index>(500, view.size()), view.dataset->features());
+  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
+    if (static_cast<double>(x.minCoeff()) >= support.minimum &&
+        static_cast<double>(x.maxCoeff()) <= support.maximum) {
+      return;
+    }
+    for (Index row = 0; row < x.rows(); ++row) {
+      for (Index j = 0; j < x.cols(); ++j) {
+        const auto value = static_cast<double>(x(row, j));
+        if (!(value >= support.minimum && value <= support.maximum)) {
+          throw DataError(concat(view.dataset->name(), ": sample ",
+                                 view.rows[static_cast<std::size_t>(first + row)], ", feature ", j, " is ",
+                                 value, " after scaling, must be in [", support.minimum, ", ",
+                                 support.maximum, "] for a ", likelihood,
+                                 " likelihood; hint: set data/scale to [0, 1] or use a gaussian likelihood"));
+        }
+      }
+    }
+  });
+}
+
+/// The transform for data handed to a trained model. Data of the kind it was trained on go through its
+/// scaling; floating values for a model of 8-bit data are taken as scaled already.
+[[nodiscard]] inline Transform transform_for(const InputFormat& input, const Dataset& data) {
+  const bool floating = !std::holds_alternative<std::vector<std::uint8_t>>(data.values());
+  if (!(floating && input.bytes)) {
+    return input.transform;
+  }
+  const auto n = static_cast<std::size_t>(data.features());
+  return {std::vector<double>(n, 0), std::vector<double>(n, 1), 0, input.transform.binarize()};
+}
+
+/// Throws DataError when the samples of `data` have another number of features than the model takes.
+inline void check_features(const Dataset& data, const InputFormat& input) {
+  if (data.features() != input.shape.size()) {
+    throw DataError(concat(data.name(), ": samples have ", data.features(), " features (",
+                           to_string(data.shape()), "), must have ", input.shape.size(), " for this model (",
+                           to_string(input.shape), ')'));
+  }
+}
+
+/// Samples for a trained model, with everything a DataView refers to.
+struct LoadedData {
+  Dataset dataset;
+  Transform transform;
+  std::vector<std::uint32_t> rows;
+  std::uint64_t seed;
+
+  LoadedData(Dataset data, const InputFormat& input, std::uint64_t binarize_seed)
+      : dataset(std::move(data)), rows(all_rows(dataset.size())), seed(binarize_seed) {
+    check_features(dataset, input);
+    transform = transform_for(input, dataset);
+  }
+
+  [[nodiscard]] DataView view() const { return {&dataset, &transform, rows, seed}; }
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI

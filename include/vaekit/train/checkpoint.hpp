@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+//
+// A checkpoint is one safetensors file. Tensors: the model under its plain parameter names (a PyTorch
+// state_dict loads both ways), the optimizer's moments under "optimizer.", averaged weights under "average.",
+// the data format under "input.". Metadata: the effective configuration and the counters of Progress.
+// Nothing in it depends on time, threads or place: equal runs write equal bytes.
+#pragma once
+
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vaekit/data/transform.hpp"
+#include "vaekit/io/file.hpp"
+#include "vaekit/io/safetensors.hpp"
+#include "vaekit/train/trainer.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+using Metadata = std::map<std::string, std::string>;
+
+namespace detail {
+
+/// Shortest text that reads back as the same bits.
+[[nodiscard]] inline std::string exact_text(double value) {
+  char buffer[64];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return {buffer, end};
+}
+
+/// Calls `visit(key, number)` for each number of a Progress.
+template <class P, class Visit>
+void for_each_counter(P& progress, Visit&& visit) {
+  visit("epoch", progress.epoch);
+  visit("batch", progress.batch);
+  visit("step", progress.step);
+  visit("sum_loss", progress.sums.loss);
+  visit("sum_elbo", progress.sums.elbo);
+  visit("sum_reconstruction", progress.sums.reconstruction);
+  visit("sum_kl", progress.sums.kl);
+  visit("sum_samples", progress.sums.samples);
+  visit("first_loss", progress.first_loss);
+  visit("best_elbo", progress.best_elbo);
+  visit("best_epoch", progress.best_epoch);
+}
+
+[[nodiscard]] inline const std::string& metadata_value(const Metadata& metadata, const std::string& name,
+                                                       const std::string& key) {
+  const auto entry = metadata.find(key);
+  if (entry == metadata.end()) {
+    throw DataError(
+        concat(name, ": has no \"", key, "\" in its metadata, must be a checkpoint of vaekit train"));
+  }
+  return entry->second;
+}
+
+template <class N>
+void read_number(const Metadata& metadata, const std::string& name, const std::string& key, N& out) {
+  const std::string& text = metadata_value(metadata, name, key);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    throw DataError(concat(name, ": metadata \"", key, "\" is \"", text, "\", must be a number"));
+  }
+}
+
+template <Reflectable O>
+void add_tensors(const std::string& prefix, const O& object, std::vector<Tensor>& tensors) {
+  for (const auto& parameter : parameters(object)) {
+    std::vector<std::uint64_t> shape;
+    if (!parameter.is_vector) {
+      shape.push_back(static_cast<std::uint64_t>(parameter.rows));
+    }
+    shape.push_back(static_cast<std::uint64_t>(parameter.cols));
+    tensors.push_back(make_tensor(prefix + parameter.name, std::move(shape), parameter.values));
+  }
+}
+
+}  // namespace detail
+
+/// What a model takes: the shape of a sample, and how stored values become model inputs.
+struct InputFormat {
+  Shape shape;
+  bool bytes = false;  ///< the training data were 8-bit values
+  Transform transform;
+};
+
+/// A checkpoint file in memory.
+struct Checkpoint {
+  std::string name;  ///< how messages call it: the path it was read from
+  SafetensorsFile file;
+
+  /// The effective configuration, as JSON text.
+  [[nodiscard]] const std::string& config() const {
+    return detail::metadata_value(file.metadata, name, "config");
+  }
+
+  [[nodiscard]] Progress progress() const {
+    Progress progress;
+    detail::for_each_counter(progress, [&](const char* key, auto& number) {
+      detail::read_number(file.metadata, name, key, number);
+    });
+    return progress;
+  }
+
+  [[nodiscard]] const Tensor* find(const std::string& tensor) const {
+    const auto place =
+        std::ranges::find_if(file.tensors, [&](const Tensor& candidate) { return candidate.name == tensor; });
+    return place == file.tensors.end() ? nullptr : &*place;
+  }
+
+  [[nodiscard]] bool has_average() const {
+    return std::ranges::any_of(file.tensors, [](const Tensor& t) { return t.name.starts_with("average."); });
+  }
+
+  /// Fills the parameters of `object` from the tensors called `prefix` + their name.
+  ///
+  /// Throws DataError when one is missing or has another shape
+  template <Reflectable O>
+  void load(const std::string& prefix, O& object) const {
+    for (const auto& parameter : parameters(object)) {
+      copy_tensor(require(prefix + parameter.name), parameter);
+    }
+  }
+
+  /// What the model was trained on.
+  [[nodiscard]] InputFormat input() const {
+    const auto values = [&](const char* tensor, std::size_t count) {
+      std::vector<double> read = tensor_values<double>(require(tensor));
+      if (count > 0 && read.size() != count) {
+        throw DataError(
+            concat(name, ": tensor \"", tensor, "\" has ", read.size(), " values, must have ", count));
+      }
+      return read;
+    };
+    const std::vector<double> shape = values("input.shape", 3);
+    const double kind = std::clamp(values("input.binarize", 1)[0], 0.0, 2.0);
+    return {Shape{static_cast<Index>(shape[0]), static_cast<Index>(shape[1]), static_cast<Index>(shape[2])},
+            values("input.bytes", 1)[0] != 0,
+            Transform(values("input.center", 0), values("input.scale", 0), values("input.base", 1)[0],
+                      static_cast<Binarize>(static_cast<int>(kind)))};
+  }
+
+ private:
+  [[nodiscard]] const Tensor& require(const std::string& tensor) const {
+    const Tensor* found = find(tensor);
+    if (found == nullptr) {
+      throw DataError(concat(name, ": has no tensor \"", tensor, "\", must be a checkpoint of this model"));
+    }
+    return *found;
+  }
+
+  template <class T>
+  void copy_tensor(const Tensor& tensor, const Parameter<T>& parameter) const {
+    const bool fits = parameter.is_vector
+                          ? tensor.shape == std::vector{static_cast<std::uint64_t>(parameter.cols)}
+                          : tensor.shape == std::vector{static_cast<std::uint64_t>(parameter.rows),
+                                                        static_cast<std::uint64_t>(parameter.cols)};
+    if (!fits) {
+      throw DataError(concat(name, ": tensor \"", tensor.name, "\" is ", shape_text(tensor.shape),
+                             ", must be ", parameter.is_vector ? "" : concat(parameter.rows, 'x'),
+                             parameter.cols, " for this model"));
+    }
+    std::ranges::copy(tensor_values<T>(tensor), parameter.values.begin());
+  }
+
+  [[nodiscard]] static std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text;
+    for (const std::uint64_t size : shape) {
+      text += (text.empty() ? "" : "x") + std::to_string(size);
+    }
+    return text.empty() ? "a number" : text;
+  }
+};
+
+/// Reads a checkpoint.
+///
+/// Throws IoError, or DataError when the file is truncated or corrupted
+[[nodiscard]] inline Checkpoint read_checkpoint(const std::filesystem::path& path) {
+  return {path.string(), parse_safetensors(read_file(path), path.string())};
+}
+
+/// The bytes of a checkpoint of `state`; `config` is the effective configuration as JSON text.
+template <class State>
+[[nodiscard]] Bytes checkpoint_bytes(const State& state, const InputFormat& input,
+                                     const std::string& config) {
+  std::vector<Tensor> tensors;
+  detail::add_tensors("", state.model, tensors);
+  detail::add_tensors("optimizer.", state.optimizer, tensors);
+  if (state.average) {
+    detail::add_tensors("average.", state.average->average, tensors);
+  }
+  const auto add = [&](const char* name, const std::vector<double>& values) {
+    tensors.push_back(make_tensor<double>(name, {values.size()}, values));
+  };
+  add("input.shape", {static_cast<double>(input.shape.height), static_cast<double>(input.shape.width),
+                      static_cast<double>(input.shape.channels)});
+  add("input.bytes", {input.bytes ? 1.0 : 0.0});
+  add("input.center", input.transform.center());
+  add("input.scale", input.transform.scale());
+  add("input.base", {input.transform.base()});
+  add("input.binarize", {static_cast<double>(input.transform.binarize())});
+  Metadata metadata{{"format", "pt"},
+                    {"vaekit", version},
+                    {"config", config},
+                    {"optimizer_steps", std::to_string(state.optimizer.steps())}};
+  detail::for_each_counter(state.progress, [&]<class N>(const char* key, const N& number) {
+    if constexpr (std::is_integral_v<N>) {
+      metadata[key] = std::to_string(number);
+    } else {
+      metadata[key] = detail::exact_text(number);
+    }
+  });
+  return safetensors_bytes(tensors, metadata);
+}
+
+/// Puts `state` where the checkpoint was taken; the rest of the run gives the bits it would have given.
+///
+/// Throws DataError when the checkpoint is of another model
+template <class State>
+void restore(const Checkpoint& checkpoint, State& state) {
+  checkpoint.load("", state.model);
+  checkpoint.load("optimizer.", state.optimizer);
+  if (state.average) {
+    checkpoint.load("average.", state.average->average);
+  }
+  detail::read_number(checkpoint.file.metadata, checkpoint.name, "optimizer_steps", state.optimizer.steps());
+  state.progress = checkpoint.progress();
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI
