@@ -78,6 +78,30 @@ struct Schedule {
         field("warmup_epochs", &Schedule::warmup_epochs, "epochs of linear growth from 0 before the schedule",
               non_negative)};
   }
+
+  /// Throws ConfigError "<where>: <name>...": `range` holds for the values that the schedule takes. An open
+  /// end is closed for a value that is only travelled to or from.
+  void check(std::string_view where, std::string_view name, const Range& range) const {
+    const bool travels = schedule == ScheduleKind::linear || schedule == ScheduleKind::cosine;
+    const bool constant = schedule == ScheduleKind::constant;
+    Range values = range;
+    values.exclusive_minimum = values.exclusive_minimum && !travels;
+    values.exclusive_maximum = values.exclusive_maximum && !travels;
+    const auto check_value = [&](std::string_view part, double value, const Range& permitted) {
+      if (!std::isfinite(value) || !permitted.contains(value)) {
+        throw ConfigError(concat(where, ": ", name, part, " is ", value, ", ",
+                                 to_string(std::isfinite(value) ? permitted : any_number)));
+      }
+    };
+    check_value(constant ? "" : "/from", from, values);
+    if (travels) {
+      check_value("/to", to, values);
+    }
+    for (const double milestone : milestones) {
+      check_value("/milestones", milestone, non_negative);
+    }
+    check_fields(concat(where, ": ", name), *this);
+  }
 };
 
 }  // namespace vaekit::inline VAEKIT_ABI

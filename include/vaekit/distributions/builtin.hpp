@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <concepts>
-#include <variant>
-
+#include "vaekit/core/variant.hpp"
 #include "vaekit/distributions/bernoulli.hpp"
 #include "vaekit/distributions/gaussian.hpp"
 
@@ -28,20 +26,15 @@ struct AnyLikelihood {
   Variant chosen;
 
   AnyLikelihood() = default;
-  AnyLikelihood(const LikelihoodConfig& config, Index features) {
-    std::visit(
-        [&]<class C>(const C& c) {
-          if constexpr (std::same_as<C, BernoulliConfig>) {
-            chosen.template emplace<Bernoulli<T>>(c, features);
-          } else {
-            chosen.template emplace<Gaussian<T>>(c, features);
-          }
-        },
-        config);
-  }
+  /// Throws ConfigError when a number is out of range.
+  AnyLikelihood(const LikelihoodConfig& config, Index features)
+      : chosen(make_alternative<Variant>(config, features)) {}
 
   [[nodiscard]] Index head_size() const {
     return visit([](const auto& l) { return l.head_size(); });
+  }
+  [[nodiscard]] Index feature_count() const {
+    return visit([](const auto& l) { return l.feature_count(); });
   }
   [[nodiscard]] Support support() const {
     return visit([](const auto& l) { return l.support(); });

@@ -6,6 +6,7 @@
 //
 //   Likelihood(config, features)
 //   head_size()                how many outputs the head needs
+//   feature_count()            columns of x
 //   support()                  the interval of x with a density
 //   make_cache(rows)
 //   log_prob(params, x, out)   log p(x|z) of each row, in nats, summed over features
@@ -41,6 +42,7 @@ concept Likelihood = std::copyable<L> && Reflectable<L> && requires(
     MatrixOut<typename L::Scalar> out, std::span<typename L::Scalar> values,
     std::span<const typename L::Scalar> dvalues, RandomStream stream) {
   { likelihood.head_size() } -> std::convertible_to<Index>;
+  { likelihood.feature_count() } -> std::convertible_to<Index>;
   { likelihood.support() } -> std::same_as<Support>;
   { likelihood.make_cache(Index{}) } -> std::same_as<typename L::Cache>;
   likelihood.log_prob(in, in, values);

@@ -65,6 +65,7 @@ struct Gaussian {
   }
 
   [[nodiscard]] Index head_size() const { return features; }
+  [[nodiscard]] Index feature_count() const { return features; }
   [[nodiscard]] Support support() const {
     return {std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max()};
   }
@@ -99,7 +100,10 @@ struct Gaussian {
 
   void backward(std::span<const T> dout, Cache& cache, Gaussian& grad) const {
     scale_rows<T>(dout, top(cache.gradient, static_cast<Index>(dout.size())));
-    if (variance != GaussianVariance::learned || logvar[0] != clamped_logvar()) {
+    // Outside its range; a NaN is not, so that it reaches the gradient.
+    const bool clamped =
+        logvar[0] < static_cast<T>(minimum_logvar) || logvar[0] > static_cast<T>(maximum_logvar);
+    if (variance != GaussianVariance::learned || clamped) {
       return;
     }
     const double precision = std::exp(-static_cast<double>(logvar[0]));

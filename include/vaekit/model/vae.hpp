@@ -62,7 +62,8 @@ struct Vae {
   Vae() = default;
   /// Puts the parts together and adds the heads; parameters are zero until `initialize`.
   ///
-  /// Throws ShapeError when the decoder does not take `latent.dim` inputs.
+  /// Throws ShapeError when the decoder does not take `latent.dim` inputs, or the likelihood has another
+  /// number of features than the encoder.
   Vae(Encoder encoder_part, Latent latent_part, Decoder decoder_part, LikelihoodType likelihood_part,
       Initializer head_initializer = Initializer::fan_in_uniform)
       : encoder(std::move(encoder_part)),
@@ -76,6 +77,10 @@ struct Vae {
     if (decoder.input_shape().size() != latent.dim) {
       throw ShapeError(concat("Vae: decoder takes ", decoder.input_shape().size(), " features, must take ",
                               latent.dim, " (latent dimensions)"));
+    }
+    if (likelihood.feature_count() != features()) {
+      throw ShapeError(concat("Vae: likelihood has ", likelihood.feature_count(), " features, must have ",
+                              features(), " (features of the encoder)"));
     }
   }
 
@@ -97,6 +102,7 @@ struct Vae {
 
   /// Draws ε and the layers' noise for training step `step`.
   void draw_noise(std::uint64_t seed, std::uint64_t step, Index batch, Workspace& w) const {
+    check_batch("Vae::draw_noise", "batch", batch, w);
     const Index rows = batch * w.samples;
     fill_normal(w.epsilon.span().first(static_cast<std::size_t>(rows * latent.dim)),
                 RandomStream(seed, Purpose::posterior, step));
@@ -108,6 +114,7 @@ struct Vae {
   /// Draws ε for evaluation, silences the layers' noise. The ε of an input depends on `first` + its row
   /// alone, so results do not depend on how the data is cut into batches.
   void draw_evaluation_noise(std::uint64_t seed, std::uint64_t first, Index batch, Workspace& w) const {
+    check_batch("Vae::draw_evaluation_noise", "batch", batch, w);
     const Index rows = batch * w.samples;
     fill_normal(w.epsilon.span().first(static_cast<std::size_t>(rows * latent.dim)),
                 RandomStream(seed, Purpose::evaluation),
@@ -117,6 +124,7 @@ struct Vae {
 
   /// Sets ε = 0 and silences the layers' noise: z is the posterior mean.
   void zero_noise(Index batch, Workspace& w) const {
+    check_batch("Vae::zero_noise", "batch", batch, w);
     w.epsilon.setZero();
     silence(batch, w);
   }
@@ -134,7 +142,9 @@ struct Vae {
   /// Throws  ShapeError when z has another number of columns
   void decode(MatrixIn<T> z, Workspace& w, MatrixOut<T> out) const {
     check_columns("Vae::decode", "z", z, latent.dim, "latent dimensions");
-    check_capacity("Vae::decode", z.rows(), w);
+    check_capacity("Vae::decode", "z", z.rows(), w);
+    check_rows("Vae::decode", "out", out, z.rows(), "rows of z");
+    check_columns("Vae::decode", "out", out, features(), "features");
     draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
     run_decoder(z, w);
     likelihood.mean(w.params.topRows(z.rows()), out);
@@ -150,8 +160,8 @@ struct Vae {
   /// `seed`.
   void sample(std::uint64_t seed, std::uint64_t first, double temperature, Workspace& w,
               MatrixOut<T> out) const {
+    check_capacity("Vae::sample", "out", out.rows(), w);
     MatrixOut<T> z = top(w.z, out.rows());
-    check_capacity("Vae::sample", out.rows(), w);
     fill_normal(std::span<T>(z.data(), static_cast<std::size_t>(z.size())),
                 RandomStream(seed, Purpose::prior), first * static_cast<std::uint64_t>(latent.dim));
     z *= static_cast<T>(temperature);
@@ -164,13 +174,32 @@ struct Vae {
     return w.terms;
   }
 
+  /// log p(x|z) of each row of z for the one input x, by the decoder as it behaves outside training.
+  ///
+  /// Shapes  x [1 × features], z [n × dim] → out [n]
+  void log_prob(MatrixIn<T> x, MatrixIn<T> z, Workspace& w, std::span<T> out) const {
+    check_columns("Vae::log_prob", "x", x, features(), "features of the encoder");
+    check_rows("Vae::log_prob", "x", x, 1, "one input");
+    check_columns("Vae::log_prob", "z", z, latent.dim, "latent dimensions");
+    check_capacity("Vae::log_prob", "z", z.rows(), w);
+    check_values("Vae::log_prob", out, z.rows(), "rows of z");
+    draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
+    run_decoder(z, w);
+    likelihood.log_prob(w.params.topRows(z.rows()), x, out);
+  }
+
   /// Value of the objective and its gradient, `grad` += ∂loss/∂parameters, with the noise that is in `w`.
   ///
   /// Shapes  x [n × features], n ≤ batch of the workspace
-  /// Throws  ShapeError when x does not fit
+  /// Throws  ShapeError when x or `grad` does not fit
   template <class ObjectiveType>
   ObjectiveValue gradient(MatrixIn<T> x, const ObjectiveType& objective, double time, Workspace& w,
                           Vae& grad) const {
+    if (shape_fingerprint(grad) != shape_fingerprint(*this)) {
+      throw ShapeError(
+          "Vae::gradient: grad has other parameters, must have those of the model; use "
+          "zeros_like(model)");
+    }
     forward(x, w,
             [&](MatrixIn<T> params, std::span<T> out) { likelihood.forward(params, x, out, w.likelihood); });
     const ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
@@ -182,6 +211,7 @@ struct Vae {
   ///
   /// Shapes  x [n × features] → out [n]
   void scores(MatrixIn<T> x, Workspace& w, std::span<T> out) const {
+    check_values("Vae::scores", out, x.rows(), "rows of x");
     const Terms<T>& t = terms(x, w);
     for (Index row = 0; row < x.rows(); ++row) {
       out[static_cast<std::size_t>(row)] = t.kl.row(row).sum() - t.log_likelihood.row(row).mean();
@@ -201,16 +231,33 @@ struct Vae {
  private:
   void check_input(MatrixIn<T> x, const Workspace& w) const {
     check_columns("Vae", "x", x, features(), "features of the encoder");
-    if (x.rows() > w.encoded.rows()) {
-      throw ShapeError(concat("Vae: x has ", x.rows(), " rows, must have at most ", w.encoded.rows(),
-                              " (batch of the workspace)"));
+    check_batch("Vae", "x", x.rows(), w);
+  }
+
+  static void check_batch(std::string_view where, std::string_view name, Index batch, const Workspace& w) {
+    check_at_most(where, name, batch, w.encoded.rows(), "batch of the workspace");
+  }
+
+  static void check_capacity(std::string_view where, std::string_view name, Index rows, const Workspace& w) {
+    check_at_most(where, name, rows, w.z.rows(), "rows of the workspace");
+  }
+
+  static void check_at_most(std::string_view where, std::string_view name, Index rows, Index most,
+                            std::string_view meaning) {
+    if (rows < 1) {
+      throw ShapeError(concat(where, ": ", name, " has ", rows, " rows, must have at least 1"));
+    }
+    if (rows > most) {
+      throw ShapeError(
+          concat(where, ": ", name, " has ", rows, " rows, must have at most ", most, " (", meaning, ')'));
     }
   }
 
-  static void check_capacity(std::string_view where, Index rows, const Workspace& w) {
-    if (rows > w.z.rows()) {
-      throw ShapeError(concat(where, ": z has ", rows, " rows, must have at most ", w.z.rows(),
-                              " (rows of the workspace)"));
+  static void check_values(std::string_view where, std::span<const T> out, Index expected,
+                           std::string_view meaning) {
+    if (static_cast<Index>(out.size()) != expected) {
+      throw ShapeError(
+          concat(where, ": out has ", out.size(), " values, must have ", expected, " (", meaning, ')'));
     }
   }
 

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+//
+// What every likelihood must do, whatever its formula. A likelihood joins with a `Case`:
+//
+//   struct MyCase {
+//     template <class T> static MyLikelihood<T> make(Index features);
+//     static std::vector<Node> nodes(double param);   quadrature over x for one feature: Σ weight · p(x) = 1
+//     static double variance(double param);           of x, for one feature
+//     static double datum(double normal);             a value in the support from a standard normal
+//     static std::vector<double> extremes();          head outputs where everything must stay finite
+//   };
+//   TEST_CASE("mine: keeps the contract of a likelihood") { check_likelihood<MyCase>(); }
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "vaekit/distributions/distribution.hpp"
+
+namespace likelihood_suite {
+
+using namespace vaekit;
+
+/// One point of a quadrature over the values of a feature.
+struct Node {
+  double x;
+  double weight;
+};
+
+template <class T>
+Matrix<T> random_matrix(Index rows, Index cols, std::uint64_t seed, double scale = 1) {
+  Matrix<T> m(rows, cols);
+  fill_normal(m.span(), RandomStream(seed, Purpose::synthetic));
+  m *= static_cast<T>(scale);
+  return m;
+}
+
+template <class Case, class T>
+Matrix<T> random_data(Index rows, Index cols, std::uint64_t seed) {
+  Matrix<T> m = random_matrix<T>(rows, cols, seed);
+  for (T& value : m.span()) {
+    value = static_cast<T>(Case::datum(static_cast<double>(value)));
+  }
+  return m;
+}
+
+/// Rounding of sums of some dozen terms.
+template <class T>
+inline constexpr double rounding = std::is_same_v<T, float> ? 3e-6 : 1e-13;
+
+inline bool near(double a, double b, double tolerance) {
+  return std::abs(a - b) <= tolerance * std::max({1.0, std::abs(a), std::abs(b)});
+}
+
+template <class T>
+bool same_bytes(std::span<const T> a, std::span<const T> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+/// A forward and backward pass with fixed upstream gradients.
+template <class L>
+struct Pass {
+  using T = typename L::Scalar;
+  Matrix<T> out;       // [1 × rows]
+  Matrix<T> gradient;  // [rows × head_size]
+  L own;               // gradient of the likelihood's own parameters
+
+  Pass(const L& likelihood, MatrixIn<T> params, MatrixIn<T> x, const Matrix<T>& dout)
+      : out(1, params.rows()), own(zeros_like(likelihood)) {
+    typename L::Cache cache = likelihood.make_cache(params.rows() + 2);
+    likelihood.forward(params, x, out.span(), cache);
+    likelihood.backward(dout.span(), cache, own);
+    gradient = Matrix<T>(head(cache).topRows(params.rows()));
+  }
+
+  static Matrix<T>& head(typename L::Cache& cache) {
+    if constexpr (requires { cache.gradient_matrix(); }) {
+      return cache.gradient_matrix();
+    } else {
+      return cache.gradient;
+    }
+  }
+};
+
+/// Σ dout · log p, the scalar whose gradient a pass computes.
+template <class L>
+double weighted_log_prob(const L& likelihood, const Matrix<double>& params, const Matrix<double>& x,
+                         const Matrix<double>& dout) {
+  Matrix<double> out(1, params.rows());
+  likelihood.log_prob(params, x, out.span());
+  return out.cwiseProduct(dout).sum();
+}
+
+/// Central differences of `value` over every element of `parameters`.
+template <class Value>
+void check_finite_differences(std::span<double> parameters, std::span<const double> gradient, Value&& value) {
+  constexpr double step = 1e-5;
+  REQUIRE(parameters.size() == gradient.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const double kept = parameters[i];
+    parameters[i] = kept + step;
+    const double above = value();
+    parameters[i] = kept - step;
+    const double below = value();
+    parameters[i] = kept;
+    const double expected = (above - below) / (2 * step);
+    CHECK_MESSAGE(near(gradient[i], expected, 1e-7), "element ", i, ": gradient ", gradient[i],
+                  ", finite difference ", expected);
+  }
+}
+
+template <class Case>
+void check_total_probability() {
+  for (const Index features : {1, 2, 3}) {
+    const auto likelihood = Case::template make<double>(features);
+    const Matrix<double> params = random_matrix<double>(1, features, 1, 1.5);
+    std::vector<std::vector<Node>> nodes;
+    for (Index j = 0; j < features; ++j) {
+      nodes.push_back(Case::nodes(params(0, j)));
+    }
+    Matrix<double> x(1, features);
+    double out = 0;
+    double total = 0;
+    const auto sum_over = [&](auto&& self, Index j, double weight) -> void {
+      if (j == features) {
+        likelihood.log_prob(params, x, std::span(&out, 1));
+        total += weight * std::exp(out);
+        return;
+      }
+      for (const Node& node : nodes[static_cast<std::size_t>(j)]) {
+        x(0, j) = node.x;
+        self(self, j + 1, weight * node.weight);
+      }
+    };
+    sum_over(sum_over, 0, 1.0);
+    CHECK(std::abs(total - 1) < 1e-9);
+  }
+}
+
+template <class Case, class T>
+void check_moments() {
+  constexpr Index count = 20'000;
+  constexpr Index features = 3;
+  const auto likelihood = Case::template make<T>(features);
+  Matrix<T> params(count, features);
+  params.rowwise() = random_matrix<T>(1, features, 2).row(0);
+  Matrix<T> mean(count, features);
+  Matrix<T> x(count, features);
+  likelihood.mean(params, mean);
+  likelihood.sample(params, RandomStream(7, Purpose::likelihood), x);
+  for (Index j = 0; j < features; ++j) {
+    const Eigen::ArrayXd column = x.col(j).template cast<double>();
+    const auto expected_mean = static_cast<double>(mean(0, j));
+    const double expected_variance = Case::variance(static_cast<double>(params(0, j)));
+    const Eigen::ArrayXd deviation = (column - expected_mean).square();
+    const double spread = std::sqrt((deviation - deviation.mean()).square().mean());
+    CHECK(std::abs(column.mean() - expected_mean) < 5 * std::sqrt(expected_variance / count));
+    CHECK(std::abs(deviation.mean() - expected_variance) < 5 * spread / std::sqrt(count) + 1e-9);
+  }
+  Matrix<T> again(count, features);
+  likelihood.sample(params, RandomStream(7, Purpose::likelihood), again);
+  CHECK(again == x);
+  likelihood.sample(params, RandomStream(8, Purpose::likelihood), again);
+  CHECK(again != x);
+}
+
+template <class Case, class T>
+void check_forward_is_log_prob() {
+  for (const Index features : {1, 5, 17, 64}) {
+    const auto likelihood = Case::template make<T>(features);
+    const Matrix<T> params = random_matrix<T>(8, features, 3, 2);
+    const Matrix<T> x = random_data<Case, T>(8, features, 4);
+    const Matrix<T> dout = random_matrix<T>(1, 8, 5);
+    Matrix<T> expected(1, 8);
+    likelihood.log_prob(params, x, expected.span());
+    const Pass pass(likelihood, params, x, dout);
+    for (Index row = 0; row < 8; ++row) {
+      CHECK(near(static_cast<double>(pass.out(0, row)), static_cast<double>(expected(0, row)), rounding<T>));
+    }
+  }
+}
+
+template <class Case>
+void check_gradients() {
+  for (const Index batch : {1, 3, 8}) {
+    for (const Index samples : {1, 3}) {
+      const Index features = 5;
+      auto likelihood = Case::template make<double>(features);
+      Matrix<double> params = random_matrix<double>(batch * samples, likelihood.head_size(), 6);
+      const Matrix<double> x = random_data<Case, double>(batch, features, 7);
+      const Matrix<double> dout = random_matrix<double>(1, batch * samples, 8);
+      Pass pass(likelihood, params, x, dout);
+      const auto value = [&] { return weighted_log_prob(likelihood, params, x, dout); };
+      check_finite_differences(params.span(), pass.gradient.span(), value);
+      const auto own = parameters(likelihood);
+      const auto own_gradient = parameters(pass.own);
+      REQUIRE(own.size() == own_gradient.size());
+      for (std::size_t i = 0; i < own.size(); ++i) {
+        check_finite_differences(own[i].values, own_gradient[i].values, value);
+      }
+    }
+  }
+}
+
+template <class Case>
+void check_own_gradient_accumulates() {
+  const auto likelihood = Case::template make<double>(5);
+  const Matrix<double> params = random_matrix<double>(4, 5, 6);
+  const Matrix<double> x = random_data<Case, double>(4, 5, 7);
+  const Matrix<double> dout = random_matrix<double>(1, 4, 8);
+  auto once = zeros_like(likelihood);
+  auto twice = zeros_like(likelihood);
+  Matrix<double> out(1, 4);
+  auto cache = likelihood.make_cache(4);
+  const auto run = [&](auto& grad) {
+    likelihood.forward(params, x, out.span(), cache);
+    likelihood.backward(dout.span(), cache, grad);
+  };
+  run(once);
+  run(twice);
+  run(twice);
+  const auto expected = parameters(once);
+  const auto got = parameters(twice);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    for (std::size_t j = 0; j < got[i].values.size(); ++j) {
+      CHECK(expected[i].values[j] != 0);
+      CHECK(got[i].values[j] == 2 * expected[i].values[j]);
+    }
+  }
+}
+
+template <class Case>
+void check_shared_inputs() {
+  constexpr Index samples = 3;
+  const auto likelihood = Case::template make<double>(7);
+  const Matrix<double> params = random_matrix<double>(12, 7, 9);
+  const Matrix<double> x = random_data<Case, double>(4, 7, 10);
+  const Matrix<double> dout = random_matrix<double>(1, 12, 11);
+  Matrix<double> repeated(12, 7);
+  for (Index row = 0; row < 12; ++row) {
+    repeated.row(row) = x.row(row / samples);
+  }
+  const Pass shared(likelihood, params, x, dout);
+  const Pass expanded(likelihood, params, repeated, dout);
+  CHECK(shared.out == expanded.out);
+  CHECK(shared.gradient == expanded.gradient);
+}
+
+template <class Case, class T>
+void check_strided_arguments() {
+  const auto likelihood = Case::template make<T>(7);
+  const Matrix<T> wide_params = random_matrix<T>(6, 20, 12);
+  const Matrix<T> wide_x = random_data<Case, T>(6, 20, 13);
+  const Matrix<T> params(wide_params.middleCols(3, 7));
+  const Matrix<T> x(wide_x.middleCols(5, 7));
+  const Matrix<T> dout = random_matrix<T>(1, 6, 14);
+  const Pass packed(likelihood, params, x, dout);
+  const Pass strided(likelihood, wide_params.middleCols(3, 7), wide_x.middleCols(5, 7), dout);
+  CHECK(strided.out == packed.out);
+  CHECK(strided.gradient == packed.gradient);
+  const RandomStream stream(7, Purpose::likelihood);
+  Matrix<T> sample(6, 7);
+  Matrix<T> wide_sample(6, 20);
+  likelihood.sample(params, stream, sample);
+  likelihood.sample(wide_params.middleCols(3, 7), stream, wide_sample.middleCols(5, 7));
+  CHECK(wide_sample.middleCols(5, 7) == sample);
+  CHECK(wide_sample.leftCols(5).isZero(0));
+  CHECK(wide_sample.rightCols(8).isZero(0));
+}
+
+template <class Case, class T>
+void check_extremes() {
+  const auto likelihood = Case::template make<T>(3);
+  for (const double extreme : Case::extremes()) {
+    Matrix<T> params(1, 3);
+    params.setConstant(static_cast<T>(extreme));
+    const Matrix<T> x = random_data<Case, T>(1, 3, 15);
+    Matrix<T> dout(1, 1);
+    dout(0, 0) = 1;
+    const Pass pass(likelihood, params, x, dout);
+    Matrix<T> mean(1, 3);
+    likelihood.mean(params, mean);
+    CHECK(std::isfinite(pass.out(0, 0)));
+    CHECK(pass.gradient.allFinite());
+    CHECK(mean.allFinite());
+    for (const auto& parameter : parameters(pass.own)) {
+      CHECK(std::isfinite(parameter.values[0]));
+    }
+  }
+}
+
+template <class Case, class T>
+void check_nan() {
+  constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+  const Index features = 11;
+  const Matrix<T> clean_params = random_matrix<T>(3, features, 16);
+  const Matrix<T> clean_x = random_data<Case, T>(3, features, 17);
+  Matrix<T> dout(1, 3);
+  dout.setOnes();
+  const auto likelihood = Case::template make<T>(features);
+  for (Index j = 0; j < features; ++j) {
+    for (const bool in_params : {true, false}) {
+      Matrix<T> params = clean_params;
+      Matrix<T> x = clean_x;
+      (in_params ? params : x)(1, j) = nan;
+      const Pass pass(likelihood, params, x, dout);
+      Matrix<T> log_prob(1, 3);
+      likelihood.log_prob(params, x, log_prob.span());
+      CHECK(std::isnan(pass.out(0, 1)));
+      CHECK(std::isnan(log_prob(0, 1)));
+      CHECK(std::isnan(pass.gradient(1, j)));
+      CHECK(std::isfinite(pass.out(0, 0)));
+      CHECK(std::isfinite(pass.out(0, 2)));
+      Matrix<T> mean(3, features);
+      likelihood.mean(params, mean);
+      CHECK(std::isnan(mean(1, j)) == in_params);
+    }
+  }
+  auto broken = likelihood;
+  for (const auto& parameter : parameters(broken)) {
+    std::ranges::fill(parameter.values, nan);
+    const Pass pass(broken, clean_params, clean_x, dout);
+    CHECK(std::isnan(pass.out(0, 0)));
+    CHECK(std::isnan(pass.gradient(0, 0)));
+    CHECK(std::isnan(parameters(pass.own)[0].values[0]));
+  }
+}
+
+template <class Case, class T>
+void check_threads() {
+  const Index features = 300;
+  const Index rows = 257;
+  const auto likelihood = Case::template make<T>(features);
+  const Matrix<T> params = random_matrix<T>(rows, features, 18);
+  const Matrix<T> x = random_data<Case, T>(rows, features, 19);
+  const Matrix<T> dout = random_matrix<T>(1, rows, 20);
+  const auto run = [&](int threads) {
+    const ThreadScope scope(threads);
+    const Pass pass(likelihood, params, x, dout);
+    Matrix<T> log_prob(1, rows);
+    Matrix<T> sample(rows, features);
+    Matrix<T> mean(rows, features);
+    likelihood.log_prob(params, x, log_prob.span());
+    likelihood.sample(params, RandomStream(7, Purpose::likelihood), sample);
+    likelihood.mean(params, mean);
+    std::vector<Matrix<T>> results{pass.out, pass.gradient, log_prob, sample, mean};
+    for (const auto& parameter : parameters(pass.own)) {
+      Matrix<T> copy(1, static_cast<Index>(parameter.values.size()));
+      std::ranges::copy(parameter.values, copy.data());
+      results.push_back(copy);
+    }
+    return results;
+  };
+  const std::vector<Matrix<T>> expected = run(1);
+  for (const int threads : {2, 3}) {
+    const std::vector<Matrix<T>> got = run(threads);
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      CHECK(same_bytes<T>(got[i].span(), expected[i].span()));
+    }
+  }
+}
+
+/// Everything above, each as a subcase.
+template <class Case>
+void check_likelihood() {
+  static_assert(Likelihood<decltype(Case::template make<float>(1))>);
+  static_assert(Likelihood<decltype(Case::template make<double>(1))>);
+  CHECK(Case::template make<double>(7).feature_count() == 7);
+  SUBCASE("total probability is 1") { check_total_probability<Case>(); }
+  SUBCASE("mean and variance of samples") {
+    check_moments<Case, float>();
+    check_moments<Case, double>();
+  }
+  SUBCASE("forward gives what log_prob gives") {
+    check_forward_is_log_prob<Case, float>();
+    check_forward_is_log_prob<Case, double>();
+  }
+  SUBCASE("gradients are those of finite differences") { check_gradients<Case>(); }
+  SUBCASE("the gradient of own parameters is added to") { check_own_gradient_accumulates<Case>(); }
+  SUBCASE("an input is shared by its samples") { check_shared_inputs<Case>(); }
+  SUBCASE("arguments may be blocks of wider matrices") {
+    check_strided_arguments<Case, float>();
+    check_strided_arguments<Case, double>();
+  }
+  SUBCASE("extreme parameters stay finite") {
+    check_extremes<Case, float>();
+    check_extremes<Case, double>();
+  }
+  SUBCASE("NaN in, NaN out") {
+    check_nan<Case, float>();
+    check_nan<Case, double>();
+  }
+  SUBCASE("the number of threads changes no bit") {
+    check_threads<Case, float>();
+    check_threads<Case, double>();
+  }
+}
+
+}  // namespace likelihood_suite
