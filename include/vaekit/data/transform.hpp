@@ -162,6 +162,11 @@ template <class S>
   return range;
 }
 
+[[noreturn]] inline void throw_too_wide(std::string_view name, const FeatureRange& range, std::size_t i) {
+  throw DataError(concat(name, ": feature ", i, " ranges from ", range.minimum[i], " to ", range.maximum[i],
+                         ", too wide to be scaled"));
+}
+
 /// The factor that takes `span` to `width`; 0 where there is nothing to stretch.
 [[nodiscard]] inline double stretch(double span, double width) {
   double factor = width / span;
@@ -187,8 +192,7 @@ template <class S>
   for (std::size_t i = 0; i < width; ++i) {
     const double span = range.maximum[i] - range.minimum[i];
     if (!std::isfinite(span)) {
-      throw DataError(concat(train.name(), ": feature ", i, " ranges from ", range.minimum[i], " to ",
-                             range.maximum[i], ", too wide to be scaled"));
+      throw_too_wide(train.name(), range, i);
     }
     factors[i] = stretch(span, scale.high - scale.low);
   }
@@ -200,30 +204,30 @@ template <class S>
                                         std::span<const std::uint32_t> rows) {
   const auto width = static_cast<std::size_t>(train.features());
   const FeatureRange range = feature_range(values, rows, width);
-  const double share = 1 / static_cast<double>(rows.size());
+  const auto count = static_cast<double>(rows.size());
   std::vector<double> mean(width);
   for_each_sample(values, rows, width, [&](std::span<const S> sample) {
     for (std::size_t i = 0; i < width; ++i) {
-      mean[i] += share * static_cast<double>(sample[i]);
+      mean[i] += static_cast<double>(sample[i]);
     }
   });
-  std::vector<double> variance(width);
+  for (std::size_t i = 0; i < width; ++i) {
+    // The mean of equal values may differ from them by a rounding error.
+    mean[i] = range.minimum[i] == range.maximum[i] ? range.minimum[i] : mean[i] / count;
+  }
+  std::vector<double> factors(width);  // first the sums of squares
   for_each_sample(values, rows, width, [&](std::span<const S> sample) {
     for (std::size_t i = 0; i < width; ++i) {
       const double deviation = static_cast<double>(sample[i]) - mean[i];
-      variance[i] += share * deviation * deviation;
+      factors[i] += deviation * deviation;
     }
   });
-  std::vector<double> factors(width);
   for (std::size_t i = 0; i < width; ++i) {
-    if (!std::isfinite(variance[i])) {
-      throw DataError(concat(train.name(), ": feature ", i, " ranges from ", range.minimum[i], " to ",
-                             range.maximum[i], ", too wide to be scaled"));
+    if (!std::isfinite(factors[i])) {
+      throw_too_wide(train.name(), range, i);
     }
-    // A constant feature's variance may be a rounding error instead of 0.
-    const bool constant = range.minimum[i] == range.maximum[i];
-    mean[i] = constant ? range.minimum[i] : mean[i];
-    factors[i] = constant ? 0 : stretch(std::sqrt(variance[i]), 1);
+    const double factor = 1 / std::sqrt(factors[i] / count);
+    factors[i] = std::isfinite(factor) ? factor : 0;
   }
   return {std::move(mean), std::move(factors), 0, binarize};
 }
