@@ -104,7 +104,7 @@ TEST_CASE("transform: standardised features have mean 0 and deviation 1, constan
   CHECK(transform.scale()[1] == 0);
   CHECK(transform.scale()[2] == doctest::Approx(1 / std::sqrt(26.0 / 3)));
   CHECK(apply<double, double>(transform, {1e9 + 2, 5, 4}) == std::vector<double>{0, 0, 0});
-  const Transform bytes = fit<std::uint8_t>({ScaleKind::standardize}, 1, {10, 20});
+  const Transform bytes = fit<std::uint8_t>({ScaleKind::standardize}, 2, {10, 10, 20, 20});
   CHECK(apply<double, std::uint8_t>(bytes, {10, 20}) == std::vector<double>{-1, 1});
 }
 
