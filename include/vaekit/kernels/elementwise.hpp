@@ -66,8 +66,7 @@ struct Elu {
   static constexpr bool needs_input = false;
   template <class T>
   static Simd<T> value(const Simd<T>& x) {
-    const Simd<T> zero(T{0});
-    return xsimd::select(x > zero, x, xsimd::expm1(xsimd::min(x, zero)));
+    return xsimd::select(x > Simd<T>(T{0}), x, math::expm1<T>(x));
   }
   template <class T>
   static Simd<T> derivative(const Simd<T>&, const Simd<T>& y) {
