@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vaekit/app/html.hpp"
+#include "vaekit/app/plot.hpp"
+#include "vaekit/evaluate/latent_statistics.hpp"
+#include "vaekit/io/json.hpp"
+#include "vaekit/train/metrics.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// A picture made after some epoch.
+struct ReportPicture {
+  std::uint64_t epoch = 0;
+  std::string png;  ///< bytes of the file
+};
+
+/// What report.html tells about a run.
+struct ReportData {
+  std::string name;
+  std::string config;               ///< JSON text
+  std::vector<MetricsRow> metrics;  ///< of rows with equal epoch and split the last one counts
+  std::vector<ReportPicture> samples;
+  std::vector<ReportPicture> reconstructions;
+  LatentStatistics latent;    ///< of the final model
+  std::string latent_source;  ///< samples it was computed on: "the test set"
+  std::vector<std::pair<std::string, std::string>> environment;  ///< name and value: version, threads, ...
+};
+
+namespace detail {
+
+struct ReportSplit {
+  std::string_view name;
+  std::string_view title;
+  std::map<std::uint64_t, MetricsRow> rows;  // by epoch
+};
+
+/// The splits that have rows, training first.
+[[nodiscard]] inline std::vector<ReportSplit> report_splits(const std::vector<MetricsRow>& metrics) {
+  std::vector<ReportSplit> splits{
+      {"train", "Training", {}}, {"validation", "Validation", {}}, {"test", "Test", {}}};
+  for (const MetricsRow& row : metrics) {
+    const auto split = std::ranges::find(splits, row.split, &ReportSplit::name);
+    if (split != splits.end()) {
+      split->rows.insert_or_assign(row.epoch, row);
+    }
+  }
+  std::erase_if(splits, [](const ReportSplit& split) { return split.rows.empty(); });
+  return splits;
+}
+
+inline constexpr std::string_view report_style = R"css(
+:root { color-scheme: light dark; --page: #ffffff; --panel: #f6f7f9; }
+@media (prefers-color-scheme: dark) { :root { --page: #14171c; --panel: #1b2027; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1180px; padding: 28px 32px 56px; background: var(--page); color: var(--ink);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+h1 { margin: 0 0 18px; font-size: 28px; line-height: 1.2; overflow-wrap: anywhere; }
+h2 { margin: 40px 0 12px; font-size: 19px; }
+.note { margin: 10px 0 0; color: var(--faint); font-size: 13px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0 0 20px; }
+.tiles div { background: var(--panel); border-radius: 8px; padding: 12px 16px; }
+.tiles dt { color: var(--faint); font-size: 13px; }
+.tiles dd { margin: 0; font-size: 21px; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tiles small { font-size: 13px; font-weight: 400; color: var(--faint); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: 7px 12px; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap; }
+th { font-size: 13px; font-weight: 500; color: var(--faint); }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td:first-child { font-weight: 500; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 24px 32px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(200px, 45%), 1fr)); gap: 16px; }
+figure { margin: 0; }
+figcaption { margin-top: 4px; color: var(--faint); font-size: 13px; text-align: center; }
+.pictures img { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }
+.columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 40px; align-items: start; }
+@media (max-width: 800px) { body { padding: 20px 16px 40px; } .columns { grid-template-columns: minmax(0, 1fr); } }
+.columns td { white-space: normal; overflow-wrap: anywhere; }
+pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8px; overflow-x: auto;
+  font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+)css";
+
+[[nodiscard]] inline std::string report_tile(std::string_view title, std::string_view value,
+                                             std::string_view unit = "") {
+  std::string out = concat("<div><dt>", escape_html(title), "</dt><dd>", escape_html(value));
+  if (!unit.empty()) {
+    out += concat(" <small>", escape_html(unit), "</small>");
+  }
+  return out + "</dd></div>\n";
+}
+
+/// Median of the finite speeds, so that an epoch on a busy machine does not count.
+[[nodiscard]] inline double typical_speed(const ReportSplit& split) {
+  std::vector<double> speeds;
+  for (const auto& [epoch, row] : split.rows) {
+    if (std::isfinite(row.samples_per_second)) {
+      speeds.push_back(row.samples_per_second);
+    }
+  }
+  if (speeds.empty()) {
+    return std::nan("");
+  }
+  const auto middle = speeds.begin() + std::ssize(speeds) / 2;
+  std::ranges::nth_element(speeds, middle);
+  return *middle;
+}
+
+/// The ELBO that counts most: of the test set, else the validation set, else the training set.
+[[nodiscard]] inline std::string report_tiles(const ReportData& data,
+                                              const std::vector<ReportSplit>& splits) {
+  std::string out = "<dl class=\"tiles\">\n";
+  if (!splits.empty()) {
+    const MetricsRow& last = splits.back().rows.rbegin()->second;
+    out += report_tile(concat(splits.back().title, " ELBO"), format_fixed(last.elbo, decimals_for(last.elbo)),
+                       "nats");
+    out += report_tile("Epochs", format_fixed(static_cast<double>(last.epoch), 0),
+                       concat(format_fixed(static_cast<double>(last.step), 0), " steps"));
+  }
+  if (!splits.empty() && splits.front().name == "train") {
+    out += report_tile("Speed", format_fixed(typical_speed(splits.front()), 0), "samples/s");
+    out += report_tile("Training time", format_duration(splits.front().rows.rbegin()->second.seconds));
+  }
+  if (!data.latent.kl.empty()) {
+    out +=
+        report_tile("Active units", concat(data.latent.active_units), concat("of ", data.latent.kl.size()));
+  }
+  return out + "</dl>\n";
+}
+
+[[nodiscard]] inline std::string report_table(const std::vector<ReportSplit>& splits) {
+  if (splits.empty()) {
+    return "<p>No epoch was completed.</p>\n";
+  }
+  std::string out =
+      "<div class=\"scroll\"><table>\n<tr><th>Nats a "
+      "sample</th><th>ELBO</th><th>Reconstruction</th><th>KL</th>"
+      "<th>Loss</th><th>Best ELBO</th><th>in epoch</th></tr>\n";
+  double largest = 0;
+  for (const ReportSplit& split : splits) {
+    const double elbo = std::abs(split.rows.rbegin()->second.elbo);
+    largest = std::isfinite(elbo) ? std::max(largest, elbo) : largest;
+  }
+  const int decimals = decimals_for(largest);
+  for (const ReportSplit& split : splits) {
+    const MetricsRow& last = split.rows.rbegin()->second;
+    const MetricsRow* best = &split.rows.begin()->second;
+    for (const auto& [epoch, row] : split.rows) {
+      best = row.elbo > best->elbo || std::isnan(best->elbo) ? &row : best;
+    }
+    out += concat("<tr><td>", split.title, "</td>");
+    for (const double value : {last.elbo, last.reconstruction, last.kl, last.loss, best->elbo}) {
+      out += concat("<td>", format_fixed(value, decimals), "</td>");
+    }
+    out += concat("<td>", best->epoch, "</td></tr>\n");
+  }
+  return out + "</table></div>\n";
+}
+
+[[nodiscard]] inline std::string report_chart(std::string_view title, double MetricsRow::*value,
+                                              const std::vector<ReportSplit>& splits) {
+  LineChart chart{
+      .title = std::string(title), .x_label = "epoch", .y_label = "nats", .series = {}, .whole_x = true};
+  for (const ReportSplit& split : splits) {
+    Series series{.label = std::string(split.name), .x = {}, .y = {}, .style = 0};
+    series.style = split.name == "train" ? 0 : split.name == "validation" ? 1 : 2;
+    for (const auto& [epoch, row] : split.rows) {
+      series.x.push_back(static_cast<double>(epoch));
+      series.y.push_back(row.*value);
+    }
+    chart.series.push_back(std::move(series));
+  }
+  return render_svg(chart);
+}
+
+[[nodiscard]] inline std::string report_curves(const std::vector<ReportSplit>& splits) {
+  if (splits.empty()) {
+    return "";
+  }
+  return concat(
+      "<h2>Training curves</h2>\n<div class=\"charts\">\n", report_chart("ELBO", &MetricsRow::elbo, splits),
+      report_chart("Reconstruction", &MetricsRow::reconstruction, splits),
+      report_chart("KL", &MetricsRow::kl, splits), report_chart("Loss", &MetricsRow::loss, splits),
+      "</div>\n<p class=\"note\">Training figures are means over an epoch in which the weights change; "
+      "the others are evaluated after it. ELBO = reconstruction \u2212 KL, a bound on the log-likelihood: "
+      "higher is better. The loss is what the optimizer minimises, with the weights of the objective."
+      "</p>\n");
+}
+
+/// Latent dimensions from the largest KL to the smallest.
+[[nodiscard]] inline std::string report_latent(const ReportData& data) {
+  const LatentStatistics& latent = data.latent;
+  if (latent.kl.empty()) {
+    return "";
+  }
+  std::vector<std::size_t> order(latent.kl.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto size = [&](std::size_t d) { return std::isfinite(latent.kl[d]) ? latent.kl[d] : -HUGE_VAL; };
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
+  BarChart chart{.title = "KL by latent dimension",
+                 .x_label = "latent dimension, largest KL first",
+                 .y_label = "nats",
+                 .bars = {}};
+  double total = 0;
+  for (const std::size_t d : order) {
+    const bool active = d >= latent.mean_variance.size() || latent.mean_variance[d] > active_unit_threshold;
+    chart.bars.push_back({.value = latent.kl[d], .name = concat(d), .pale = !active});
+    total += latent.kl[d];
+  }
+  return concat("<h2>Latent space</h2>\n", render_svg(chart), "<p class=\"note\">", latent.active_units,
+                " of ", latent.kl.size(),
+                " units are active: the mean of their posterior varies over the data by more than ",
+                active_unit_threshold, " (the others are pale). All together ",
+                format_fixed(total, decimals_for(total)), " nats",
+                data.latent_source.empty() ? "" : ", on " + escape_html(data.latent_source), ".</p>\n");
+}
+
+/// At most five pictures: the first, the last, and some evenly between.
+[[nodiscard]] inline std::string report_figures(std::string_view title,
+                                                const std::vector<ReportPicture>& pictures) {
+  if (pictures.empty()) {
+    return "";
+  }
+  std::string out = concat("<h2>", title, "</h2>\n<div class=\"pictures\">\n");
+  const std::size_t shown = std::min<std::size_t>(5, pictures.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const std::size_t gaps = std::max<std::size_t>(shown - 1, 1);
+    const ReportPicture& picture = pictures[(i * (pictures.size() - 1) + gaps / 2) / gaps];
+    out += concat("<figure><img alt=\"", title, " after epoch ", picture.epoch,
+                  "\" src=\"data:image/png;base64,", base64(picture.png), "\"><figcaption>epoch ",
+                  picture.epoch, "</figcaption></figure>\n");
+  }
+  return out + "</div>\n";
+}
+
+[[nodiscard]] inline std::string report_environment(const ReportData& data) {
+  if (data.environment.empty()) {
+    return "";
+  }
+  std::string out = "<section>\n<h2>Environment</h2>\n<table>\n";
+  for (const auto& [name, value] : data.environment) {
+    out += concat("<tr><td>", escape_html(name), "</td><td>", escape_html(value), "</td></tr>\n");
+  }
+  return out + "</table>\n</section>\n";
+}
+
+[[nodiscard]] inline std::string report_setup(const ReportData& data) {
+  return concat("<div class=\"columns\">\n<section>\n<h2>Configuration</h2>\n<pre>",
+                escape_html(dump(parse_json(data.config, "config.json"))), "</pre>\n</section>\n",
+                report_environment(data), "</div>\n");
+}
+
+}  // namespace detail
+
+/// One self-contained HTML page about a run: key numbers, training curves, latent dimensions, pictures,
+/// configuration and environment. It needs no script and nothing from outside.
+///
+/// Throws ConfigError "config.json:<line>:<column>: ..." when `data.config` is not JSON
+[[nodiscard]] inline std::string render_report(const ReportData& data) {
+  const std::vector<detail::ReportSplit> splits = detail::report_splits(data.metrics);
+  const std::string name = escape_html(data.name);
+  return concat(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+      name, "</title>\n<style>", chart_style, detail::report_style, "</style>\n</head>\n<body>\n<h1>", name,
+      "</h1>\n", detail::report_tiles(data, splits), detail::report_table(splits),
+      detail::report_curves(splits), detail::report_latent(data),
+      detail::report_figures("Samples", data.samples),
+      detail::report_figures("Reconstructions", data.reconstructions), detail::report_setup(data),
+      "</body>\n</html>\n");
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI
