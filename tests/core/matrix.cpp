@@ -190,8 +190,10 @@ TEST_CASE("matrix: resize below an earlier size does not allocate") {
 }
 
 TEST_CASE("matrix: an impossible size is refused") {
-  CHECK_THROWS_AS(Matrix<double>(-1, 1), std::length_error);
-  CHECK_THROWS_AS(Matrix<double>(1, std::numeric_limits<Index>::max()), std::length_error);
+  volatile Index negative = -1;  // volatile: the compiler must not see, and warn of, the size
+  volatile Index largest = std::numeric_limits<Index>::max();
+  CHECK_THROWS_AS(Matrix<double>(negative, 1), std::length_error);
+  CHECK_THROWS_AS(Matrix<double>(1, largest), std::length_error);
 }
 
 TEST_CASE("matrix: expressions are evaluated at construction and in assignments") {
@@ -246,4 +248,16 @@ TEST_CASE("matrix: parameter tensors are Matrix and RowVector alone") {
   static_assert(!vaekit::ParameterTensor<float>);
   static_assert(!vaekit::ParameterTensor<Matrix<float>::Base>);
   CHECK(vaekit::ParameterTensor<Matrix<float>&>);
+}
+
+TEST_CASE("matrix: the allocation guard of these tests sees every matrix" *
+          doctest::skip(!AllocationCount::counts)) {
+  AllocationCount guard;
+  const Matrix<float> m(3, 3);
+  const std::size_t one = guard.count();
+  const Matrix<float> copy = m;
+  const std::size_t two = guard.count();
+  CHECK(one == 1);
+  CHECK(two == 2);
+  CHECK(copy.size() == 9);
 }

@@ -9,6 +9,7 @@
 #include "vaekit/core/matrix.hpp"
 #include "vaekit/core/parallel.hpp"
 #include "vaekit/core/random.hpp"
+#include "vaekit/kernels/gemm.hpp"
 
 Unit VAEKIT_TEST_UNIT;
 
@@ -18,7 +19,7 @@ UnitResult VAEKIT_TEST_UNIT(float* values, std::size_t count) {
   result.has_openmp = vaekit::has_openmp;
 
   vaekit::parallel_for(static_cast<vaekit::Index>(count), 64, [&](vaekit::Index first, vaekit::Index last) {
-    Eigen::Map<Eigen::ArrayXf>(values + first, last - first) *= 2.0f;
+    std::for_each(values + first, values + last, [](float& value) { value *= 2.0f; });
   });
 
   vaekit::Matrix<float> normals(1000, 100);
@@ -36,7 +37,8 @@ UnitResult VAEKIT_TEST_UNIT(float* values, std::size_t count) {
   });
 
   vaekit::Matrix<float> product(4, 4);
-  product.noalias() = normals.topRows(4) * normals.topRows(4).transpose();
+  vaekit::gemm<float>(vaekit::as_is<float>(normals.topRows(4)), vaekit::transposed<float>(normals.topRows(4)),
+                      normals.cols(), product, vaekit::Store::overwrite);
   std::copy_n(product.data(), 16, result.product);
 
   vaekit::Matrix<float> copy = normals;

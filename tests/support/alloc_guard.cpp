@@ -5,6 +5,20 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(__SANITIZE_THREAD__)
+#define VAEKIT_TEST_OWN_OPERATORS 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define VAEKIT_TEST_OWN_OPERATORS 0
+#endif
+#endif
+#ifndef VAEKIT_TEST_OWN_OPERATORS
+#define VAEKIT_TEST_OWN_OPERATORS 1
+#endif
+
+const bool AllocationCount::counts = VAEKIT_TEST_OWN_OPERATORS != 0;
+
+#if VAEKIT_TEST_OWN_OPERATORS
 namespace {
 
 std::atomic<std::size_t> allocations{0};
@@ -40,3 +54,6 @@ void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+#else
+std::size_t AllocationCount::total() { return 0; }
+#endif

@@ -36,7 +36,7 @@ template <class T>
   // The sum of v - v is 0 for finite values and NaN otherwise, and the loop has no branch.
   T probe = 0;
   for (const T value : values) {
-    probe += value - value;
+    probe += value - value;  // NOLINT(misc-redundant-expression)
   }
   return probe == T{0};
 }

@@ -42,8 +42,8 @@ struct Schedule {
   double warmup_epochs = 0;
 
   Schedule() = default;
-  Schedule(double value)
-      : from(value) {}  // NOLINT(google-explicit-constructor): a plain number is a schedule
+  // NOLINTNEXTLINE(google-explicit-constructor): a plain number is a schedule
+  Schedule(double value) : from(value) {}
 
   [[nodiscard]] double value(double t) const {
     const double since_warmup = std::max(t - warmup_epochs, 0.0);
