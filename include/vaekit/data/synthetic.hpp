@@ -138,9 +138,9 @@ template <class Draw>
   if (shape == 1) {
     return x * x + 4 * y * y < 1;
   }
-  // (x² + y² − 1)³ < x² y³, a heart 2.3 wide and high; y points down in an image.
-  const double u = 1.3 * x;
-  const double v = -1.3 * y + 0.1;
+  // (x² + y² − 1)³ < x² y³, a heart about 2.3 wide and high; y points down in an image.
+  const double u = 1.36 * x;
+  const double v = -1.36 * y + 0.1;
   const double ring = u * u + v * v - 1;
   return ring * ring * ring < u * u * v * v * v;
 }
