@@ -63,7 +63,7 @@ struct Layer;
 
 struct Residual {
   static constexpr std::string_view kind = "residual";
-  std::vector<Layer> layers = {};
+  std::vector<Layer> layers;
   static constexpr auto fields();
 };
 

@@ -143,9 +143,10 @@ class SchemaWriter {
 
 /// JSON Schema (draft 2020-12) of a configuration file that is read as C.
 ///
-/// Accepts what `read_json<C>` accepts, up to the limits of the number types and the ranges of schedule
-/// objects, which a schema does not state. A file may also name its "$schema"; a file that "extends" another
-/// is only held to the known top-level keys, since it may leave out what the other file states.
+/// Accepts all that `read_json<C>` accepts. Beyond that only what a schema does not state: the limits of the
+/// number types, the ranges of schedule objects, U+0000 in strings. A file may also name its "$schema"; a
+/// file that "extends" another is only held to the known top-level keys, since it may leave out what the
+/// other file states.
 template <HasFields C>
 [[nodiscard]] Json json_schema(std::string_view title) {
   detail::SchemaWriter writer;
