@@ -93,11 +93,11 @@ struct BasicAdam {
     return {zeros_like(model), zeros_like(model), 0, {}};
   }
 
+  /// Throws ShapeError, with nothing changed, when the objects do not have one structure.
   template <class Model>
   void step(double learning_rate, Model& grad, double grad_scale, Model& model, State<Model>& state) const {
     using T = typename Model::Scalar;
-    ++state.steps;
-    const auto t = static_cast<double>(state.steps);
+    const auto t = static_cast<double>(state.steps + 1);
     const AdamStep numbers{.beta1 = config.beta1,
                            .beta2 = config.beta2,
                            .step_size = learning_rate / (1 - std::pow(config.beta1, t)),
@@ -109,6 +109,7 @@ struct BasicAdam {
     state.zip([&](std::span<T> w, std::span<T> g, std::span<T> m,
                   std::span<T> v) { adam_update<T>(numbers, w, g, m, v); },
               model, grad, state.mean, state.square);
+    ++state.steps;
   }
 };
 

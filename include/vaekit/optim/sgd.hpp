@@ -55,16 +55,17 @@ struct Sgd {
     return {zeros_like(model), 0, {}};
   }
 
+  /// Throws ShapeError, with nothing changed, when the objects do not have one structure.
   template <class Model>
   void step(double learning_rate, Model& grad, double grad_scale, Model& model, State<Model>& state) const {
     using T = typename Model::Scalar;
-    ++state.steps;
     state.zip(
         [&](std::span<T> w, std::span<T> g, std::span<T> b) {
           sgd_update<T>(learning_rate, config.momentum, config.nesterov, config.weight_decay, grad_scale, w,
                         g, b);
         },
         model, grad, state.velocity);
+    ++state.steps;
   }
 };
 
