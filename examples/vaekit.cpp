@@ -78,11 +78,15 @@ struct Program {
     CLI::App& sub = command("evaluate", "ELBO, reconstruction, KL and active units of a run",
                             [this] { return vaekit::run_evaluate(evaluate, std::cout, std::cerr); });
     add_run(sub, evaluate.run);
-    const std::map<std::string, vaekit::DataSplit> splits{{"train", vaekit::DataSplit::train},
-                                                          {"validation", vaekit::DataSplit::validation},
-                                                          {"test", vaekit::DataSplit::test}};
-    sub.add_option("--split", evaluate.split, "train, validation or test (default)")
-        ->transform(CLI::CheckedTransformer(splits).description(""));
+    sub.add_option_function<std::string>(
+           "--split",
+           [this](const std::string& name) {
+             evaluate.split = name == "train"        ? vaekit::DataSplit::train
+                              : name == "validation" ? vaekit::DataSplit::validation
+                                                     : vaekit::DataSplit::test;
+           },
+           "train, validation or test (default)")
+        ->check(CLI::IsMember({"train", "validation", "test"}).description(""));
     sub.add_option("--importance-samples", evaluate.importance_samples,
                    "also the log-likelihood, from this many samples an input")
         ->check(CLI::Range(1, 10'000'000));
@@ -98,10 +102,13 @@ struct Program {
                             [this] { return vaekit::run_sample(sample, std::cout); });
     add_run(sub, sample.run);
     sub.add_option("--out", sample.out, "picture (.png) or array (.npy)")->required();
-    sub.add_option("--count", sample.count, "number of samples", true)->check(CLI::Range(1, 10'000'000));
-    sub.add_option("--temperature", sample.temperature, "standard deviation of z", true)
+    sub.add_option("--count", sample.count, "number of samples")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 10'000'000));
+    sub.add_option("--temperature", sample.temperature, "standard deviation of z")
+        ->capture_default_str()
         ->check(CLI::NonNegativeNumber);
-    sub.add_option("--seed", sample.seed, "seed of z", true);
+    sub.add_option("--seed", sample.seed, "seed of z")->capture_default_str();
     add_threads(sub, sample.threads);
   }
 
@@ -142,7 +149,9 @@ struct Program {
     sub.add_option("--steps", picture.steps, "columns of the picture")->check(CLI::Range(1, 1000));
     add_threads(sub, picture.threads);
     if (name == "traverse") {
-      sub.add_option("--range", picture.range, "how far a dimension moves", true)->check(CLI::PositiveNumber);
+      sub.add_option("--range", picture.range, "how far a dimension moves")
+          ->capture_default_str()
+          ->check(CLI::PositiveNumber);
     }
   }
 

@@ -53,7 +53,8 @@ struct Run {
       throw IoError(concat(path.string(), ": holds no checkpoint, must be a run folder of vaekit train"));
     }
   }
-  Run run{.config = {}, .checkpoint = read_checkpoint(file), .input = {}};
+  Run run;
+  run.checkpoint = read_checkpoint(file);
   const auto effective = [&] {
     Json json = parse_json<DataError>(run.checkpoint.config(), run.checkpoint.name);
     for (const std::string& assignment : overrides) {

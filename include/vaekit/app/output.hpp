@@ -56,7 +56,7 @@ template <class T>
 void write_samples(const std::filesystem::path& out, const Matrix<T>& samples, const Shape& shape,
                    Index columns) {
   if (output_format(out, shape) == OutputFormat::png) {
-    write_png(out, image_grid<T>(samples, shape, columns));
+    write_png(out, image_grid<T>(samples, shape, {.columns = columns}));
   } else {
     write_file_atomically(out, npy_bytes<T>(samples, shape));
   }

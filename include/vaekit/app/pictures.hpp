@@ -58,7 +58,8 @@ template <class Model>
 template <class Model>
 [[nodiscard]] Image sample_picture(const Model& model, const Shape& shape, std::uint64_t seed, Index count,
                                    double temperature) {
-  return image_grid(sample_all(model, seed, count, temperature), shape, square_columns(count));
+  return image_grid<typename Model::Scalar>(sample_all(model, seed, count, temperature), shape,
+                                            {.columns = square_columns(count)});
 }
 
 /// Inputs (upper row of each pair) above their reconstructions, for the first `count` samples of `view`.
@@ -79,7 +80,7 @@ template <class Model>
     tiles.row(tile) = x.row(i);
     tiles.row(tile + columns) = reconstructed.row(i);
   }
-  return image_grid(tiles, shape, columns);
+  return image_grid<T>(tiles, shape, {.columns = columns});
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

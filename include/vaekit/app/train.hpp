@@ -149,7 +149,9 @@ ExitCode train_model(const ExperimentConfig& config, const TrainOptions& options
     err << "\ninterrupted: wrote " << folder.last().string() << "; go on with --resume" << std::endl;
     return ExitCode::interrupted;
   }
-  write_run_report(folder, config, state.evaluated(), views.test.size() > 0 ? views.test : views.train);
+  const bool tested = views.test.size() > 0;
+  write_run_report(folder, config, state.evaluated(), tested ? views.test : views.train,
+                   tested ? "the test set" : "the training set");
   if (std::filesystem::exists(folder.metrics())) {
     print_results(RunWriter::read_metrics(folder), folder, out);
   }

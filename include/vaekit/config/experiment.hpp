@@ -10,12 +10,9 @@
 #include <vector>
 
 #include "vaekit/config/scale.hpp"
-#include "vaekit/data/csv.hpp"
-#include "vaekit/data/idx.hpp"
-#include "vaekit/data/npy.hpp"
-#include "vaekit/data/synthetic.hpp"
 #include "vaekit/data/transform.hpp"
 #include "vaekit/distributions/builtin.hpp"
+#include "vaekit/io/load.hpp"
 #include "vaekit/latent/builtin.hpp"
 #include "vaekit/nn/network.hpp"
 #include "vaekit/objectives/builtin.hpp"
@@ -24,12 +21,9 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// Where samples come from.
-using SourceConfig = std::variant<IdxConfig, NpyConfig, CsvConfig, SyntheticConfig>;
-
 struct DataConfig {
-  SourceConfig train;
-  std::optional<SourceConfig> test;
+  DataSource train;
+  std::optional<DataSource> test;
   double validation_fraction = 0;
   Scale scale;
   Binarize binarize = Binarize::none;

@@ -69,12 +69,13 @@ void read_number(const Metadata& metadata, const std::string& name, const std::s
 template <Reflectable O>
 void add_tensors(const std::string& prefix, const O& object, std::vector<Tensor>& tensors) {
   for (const auto& parameter : parameters(object)) {
-    std::vector<std::uint64_t> shape;
+    std::vector<Index> shape;
     if (!parameter.is_vector) {
-      shape.push_back(static_cast<std::uint64_t>(parameter.rows));
+      shape.push_back(parameter.rows);
     }
-    shape.push_back(static_cast<std::uint64_t>(parameter.cols));
-    tensors.push_back(make_tensor(prefix + parameter.name, std::move(shape), parameter.values));
+    shape.push_back(parameter.cols);
+    tensors.push_back(
+        make_tensor<typename O::Scalar>(prefix + parameter.name, std::move(shape), parameter.values));
   }
 }
 
@@ -90,7 +91,7 @@ struct InputFormat {
 /// A checkpoint file in memory.
 struct Checkpoint {
   std::string name;  ///< how messages call it: the path it was read from
-  SafetensorsFile file;
+  Safetensors file;
 
   /// The effective configuration, as JSON text.
   [[nodiscard]] const std::string& config() const {
@@ -154,21 +155,21 @@ struct Checkpoint {
 
   template <class T>
   void copy_tensor(const Tensor& tensor, const Parameter<T>& parameter) const {
-    const bool fits = parameter.is_vector
-                          ? tensor.shape == std::vector{static_cast<std::uint64_t>(parameter.cols)}
-                          : tensor.shape == std::vector{static_cast<std::uint64_t>(parameter.rows),
-                                                        static_cast<std::uint64_t>(parameter.cols)};
+    const bool fits =
+        tensor.shape == (parameter.is_vector ? std::vector<Index>{parameter.cols}
+                                             : std::vector<Index>{parameter.rows, parameter.cols});
     if (!fits) {
       throw DataError(concat(name, ": tensor \"", tensor.name, "\" is ", shape_text(tensor.shape),
                              ", must be ", parameter.is_vector ? "" : concat(parameter.rows, 'x'),
                              parameter.cols, " for this model"));
     }
-    std::ranges::copy(tensor_values<T>(tensor), parameter.values.begin());
+    const std::vector<T> values = tensor_values<T>(tensor);
+    std::ranges::copy(values, parameter.values.begin());
   }
 
-  [[nodiscard]] static std::string shape_text(const std::vector<std::uint64_t>& shape) {
+  [[nodiscard]] static std::string shape_text(const std::vector<Index>& shape) {
     std::string text;
-    for (const std::uint64_t size : shape) {
+    for (const Index size : shape) {
       text += (text.empty() ? "" : "x") + std::to_string(size);
     }
     return text.empty() ? "a number" : text;
@@ -179,7 +180,9 @@ struct Checkpoint {
 ///
 /// Throws IoError, or DataError when the file is truncated or corrupted
 [[nodiscard]] inline Checkpoint read_checkpoint(const std::filesystem::path& path) {
-  return {path.string(), parse_safetensors(read_file(path), path.string())};
+  // Built before the aggregate: g++ 12 destroys members twice when an initializer of an aggregate throws.
+  Safetensors file = parse_safetensors(read_file(path), path.string());
+  return {path.string(), std::move(file)};
 }
 
 /// The bytes of a checkpoint of `state`; `config` is the effective configuration as JSON text.
@@ -193,7 +196,7 @@ template <class State>
     detail::add_tensors("average.", state.average->average, tensors);
   }
   const auto add = [&](const char* name, const std::vector<double>& values) {
-    tensors.push_back(make_tensor<double>(name, {values.size()}, values));
+    tensors.push_back(make_tensor<double>(name, {std::ssize(values)}, values));
   };
   add("input.shape", {static_cast<double>(input.shape.height), static_cast<double>(input.shape.width),
                       static_cast<double>(input.shape.channels)});
@@ -213,7 +216,7 @@ template <class State>
       metadata[key] = detail::exact_text(number);
     }
   });
-  return safetensors_bytes(tensors, metadata);
+  return safetensors_bytes({std::move(tensors), std::move(metadata)});
 }
 
 /// Puts `state` where the checkpoint was taken; the rest of the run gives the bits it would have given.
