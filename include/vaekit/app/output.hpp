@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "vaekit/app/pictures.hpp"
 #include "vaekit/data/npy.hpp"
 #include "vaekit/io/file.hpp"
 #include "vaekit/io/image_grid.hpp"
@@ -56,7 +57,7 @@ template <class T>
 void write_samples(const std::filesystem::path& out, const Matrix<T>& samples, const Shape& shape,
                    Index columns) {
   if (output_format(out, shape) == OutputFormat::png) {
-    write_png(out, image_grid<T>(samples, shape, {.columns = columns}));
+    write_png(out, image_grid<T>(samples, shape, grid_options(shape, columns)));
   } else {
     write_file_atomically(out, npy_bytes<T>(samples, shape));
   }

@@ -15,6 +15,11 @@ namespace vaekit::inline VAEKIT_ABI {
   return static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(count))));
 }
 
+/// A grid with `columns` columns whose small pictures are enlarged to about 64 pixels.
+[[nodiscard]] inline GridOptions grid_options(const Shape& shape, Index columns) {
+  return {.columns = columns, .upscale = std::max<Index>(1, 64 / std::max(shape.height, shape.width))};
+}
+
 /// Means of p(x|z) for the rows of `z`, [n × features].
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> decode_all(const Model& model,
@@ -59,7 +64,7 @@ template <class Model>
 [[nodiscard]] Image sample_picture(const Model& model, const Shape& shape, std::uint64_t seed, Index count,
                                    double temperature) {
   return image_grid<typename Model::Scalar>(sample_all(model, seed, count, temperature), shape,
-                                            {.columns = square_columns(count)});
+                                            grid_options(shape, square_columns(count)));
 }
 
 /// Inputs (upper row of each pair) above their reconstructions, for the first `count` samples of `view`.
@@ -80,7 +85,7 @@ template <class Model>
     tiles.row(tile) = x.row(i);
     tiles.row(tile + columns) = reconstructed.row(i);
   }
-  return image_grid<T>(tiles, shape, {.columns = columns});
+  return image_grid<T>(tiles, shape, grid_options(shape, columns));
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -9,6 +9,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 struct BernoulliConfig {
   static constexpr std::string_view kind = "bernoulli";
+  static constexpr std::string_view noun = "likelihood";
   static constexpr auto fields() { return std::tuple{}; }
 };
 

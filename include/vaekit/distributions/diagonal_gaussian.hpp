@@ -25,6 +25,7 @@ struct DiagonalGaussian {
 /// N(0, I): no parameters.
 struct StandardNormalConfig {
   static constexpr std::string_view kind = "standard_normal";
+  static constexpr std::string_view noun = "prior";
   static constexpr auto fields() { return std::tuple{}; }
 };
 

@@ -12,6 +12,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 struct GaussianLatentConfig {
   static constexpr std::string_view kind = "gaussian";
+  static constexpr std::string_view noun = "latent";
   Index dim = 20;
 
   static constexpr auto fields() {

@@ -11,6 +11,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 struct DenseConfig {
   static constexpr std::string_view kind = "dense";
+  static constexpr std::string_view noun = "layer";
   Index units = 1;
   Activation activation = Activation::identity;
   bool bias = true;

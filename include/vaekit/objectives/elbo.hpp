@@ -9,6 +9,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 struct ElboConfig {
   static constexpr std::string_view kind = "elbo";
+  static constexpr std::string_view noun = "objective";
   Schedule beta = 1.0;
   double free_bits = 0;
   Index samples = 1;

@@ -11,6 +11,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 struct AdamConfig {
   static constexpr std::string_view kind = "adam";
+  static constexpr std::string_view noun = "optimizer";
   Schedule learning_rate = 0.001;
   double beta1 = 0.9;
   double beta2 = 0.999;
