@@ -112,8 +112,12 @@ TEST_CASE("transform: only the rows of the training set are fitted") {
   const Dataset data("x.npy", Shape::flat(1), std::vector<double>{0, 1, 100});
   const std::vector<std::uint32_t> rows{0, 1};
   const Transform transform = Transform::fit({{ScaleKind::range, 0, 1}, Binarize::none}, data, rows);
-  CHECK(apply<double, double>(transform, {0, 1}) != std::vector<double>{});
   CHECK(transform.scale() == std::vector<double>{1});
+  CHECK(apply<double, double>(transform, {100}) == std::vector<double>{100});
+  check_throws_with<vaekit::ShapeError>(
+      "Transform::apply: sample has 2 values, output 2, both must have 1 (features)", [&] {
+        apply<double, double>(transform, {0, 1});
+      });
   check_throws_with<vaekit::DataError>("x.npy: data set is empty, needs at least one sample",
                                        [&] { static_cast<void>(Transform::fit({}, data, {})); });
 }

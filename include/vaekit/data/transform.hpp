@@ -98,9 +98,13 @@ class Transform {
   [[nodiscard]] double base() const { return base_; }
   [[nodiscard]] Binarize binarize() const { return binarize_; }
 
-  /// Scales one sample; sizes must be `features()`.
+  /// Scales one sample. Throws ShapeError unless both sizes are `features()`.
   template <class S, class T>
   void apply(std::span<const S> stored, std::span<T> out) const {
+    if (stored.size() != center_.size() || out.size() != center_.size()) {
+      throw ShapeError(concat("Transform::apply: sample has ", stored.size(), " values, output ", out.size(),
+                              ", both must have ", center_.size(), " (features)"));
+    }
     for (std::size_t i = 0; i < out.size(); ++i) {
       out[i] = static_cast<T>((static_cast<double>(stored[i]) - center_[i]) * scale_[i] + base_);
     }
