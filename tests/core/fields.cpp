@@ -32,6 +32,23 @@ struct Settings {
   }
 };
 
+/// A member that knows how to check itself.
+struct Even {
+  int value = 2;
+  void check(std::string_view where, std::string_view name, const Range& range) const {
+    if (value % 2 != 0 || !range.contains(value)) {
+      throw ConfigError(concat(where, ": ", name, " is ", value, ", must be even and ", to_string(range)));
+    }
+  }
+};
+
+struct WithEven {
+  Even number;
+  static constexpr auto fields() {
+    return std::tuple{field("number", &WithEven::number, "an even number", at_least(0))};
+  }
+};
+
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
@@ -107,6 +124,14 @@ TEST_CASE("check_fields: a number that is not finite is refused as such") {
   check_throws_with<ConfigError>("a: rate is inf, must be finite", [&] { check_fields("a", settings); });
   settings.rate = not_a_number;
   check_throws_with<ConfigError>("a: rate is nan, must be finite", [&] { check_fields("a", settings); });
+}
+
+TEST_CASE("check_fields: a member with a check of its own is asked with the range of its row") {
+  CHECK_NOTHROW(check_fields("a", WithEven{}));
+  check_throws_with<ConfigError>("a: number is 3, must be even and must be >= 0",
+                                 [] { check_fields("a", WithEven{{3}}); });
+  check_throws_with<ConfigError>("a: number is -2, must be even and must be >= 0",
+                                 [] { check_fields("a", WithEven{{-2}}); });
 }
 
 TEST_CASE("enumerations: names by value") {

@@ -191,3 +191,21 @@ TEST_CASE("reflect: walking the tensors does not allocate") {
   CHECK(norm > 0);
   CHECK(spans[0].data() == object.encoder.layers[0].weight.data());
 }
+
+TEST_CASE("reflect: shape_fingerprint tells lists of shapes apart and looks at nothing else") {
+  const Model<float> object = model<float>();
+  CHECK(shape_fingerprint(zeros_like(object)) == shape_fingerprint(object));
+  CHECK(shape_fingerprint(model<double>()) == shape_fingerprint(object));
+  Model<float> wider = object;
+  wider.encoder.layers[1] = layer<float>(4, 3, 0);
+  CHECK(shape_fingerprint(wider) != shape_fingerprint(object));
+  Model<float> transposed = object;
+  transposed.encoder.layers[0].weight.resize(3, 2);
+  CHECK(shape_fingerprint(transposed) != shape_fingerprint(object));
+  Model<float> swapped = object;
+  std::swap(swapped.encoder.layers[0], swapped.encoder.layers[1]);
+  CHECK(shape_fingerprint(swapped) != shape_fingerprint(object));
+  Model<float> shorter = object;
+  shorter.encoder.layers.pop_back();
+  CHECK(shape_fingerprint(shorter) != shape_fingerprint(object));
+}

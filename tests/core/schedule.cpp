@@ -125,3 +125,24 @@ TEST_CASE("schedule: kinds have the names of the configuration") {
   CHECK(to_string(ScheduleKind::exponential) == "exponential");
   CHECK(to_string(ScheduleKind::multi_step) == "multi_step");
 }
+
+TEST_CASE("schedule: check holds the values it takes to a range and names the part") {
+  const auto refused = [](const std::string& message, const Schedule& schedule, const Range& range) {
+    check_throws_with<ConfigError>(message, [&] { schedule.check("adam", "learning_rate", range); });
+  };
+  CHECK_NOTHROW(Schedule(0.1).check("adam", "learning_rate", positive));
+  refused("adam: learning_rate is 0, must be > 0", Schedule(0.0), positive);
+  refused("adam: learning_rate is nan, must be finite", Schedule(std::nan("")), positive);
+
+  const Schedule to_zero = make(ScheduleKind::linear, 1, 0, 10);
+  CHECK_NOTHROW(to_zero.check("adam", "learning_rate", positive));  // only travelled to
+  refused("adam: learning_rate/to is -1, must be >= 0", make(ScheduleKind::cosine, 1, -1, 10), positive);
+  refused("adam: learning_rate/from is 2, must be in [0, 1]", make(ScheduleKind::linear, 2, 0, 1),
+          zero_to_one);
+  refused("adam: learning_rate: epochs is -1, must be > 0", make(ScheduleKind::linear, 1, 0, -1), positive);
+
+  Schedule steps = make(ScheduleKind::multi_step, 1, -5, 1);  // `to` is not used
+  CHECK_NOTHROW(steps.check("adam", "learning_rate", positive));
+  steps.milestones = {3, -1};
+  refused("adam: learning_rate/milestones is -1, must be >= 0", steps, positive);
+}
