@@ -38,7 +38,7 @@ TEST_CASE("bytes: a product of absurd sizes saturates, with a zero it is zero") 
 }
 
 TEST_CASE("bytes: quoted text is one printable line of limited length") {
-  CHECK(vaekit::quoted("abc") == "\"abc\"");
-  CHECK(vaekit::quoted("a\n\xFF") == "\"a\\x0a\\xff\"");
-  CHECK(vaekit::quoted(std::string(50, 'x')) == '"' + std::string(40, 'x') + "...\"");
+  CHECK(vaekit::quoted_text("abc") == "\"abc\"");
+  CHECK(vaekit::quoted_text("a\n\xFF") == "\"a\\x0a\\xff\"");
+  CHECK(vaekit::quoted_text(std::string(50, 'x')) == '"' + std::string(40, 'x') + "...\"");
 }

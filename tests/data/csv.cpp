@@ -101,7 +101,7 @@ TEST_CASE("csv: the delimiter is any one character") {
   for (const std::string delimiter : {"", "||", "\"", "\n"}) {
     config.delimiter = delimiter;
     check_refused<vaekit::ConfigError>("1,2\n",
-                                       "people.csv: delimiter is " + vaekit::quoted(delimiter) +
+                                       "people.csv: delimiter is " + vaekit::quoted_text(delimiter) +
                                            ", must be one character other than a quote or a line break",
                                        config);
   }

@@ -108,6 +108,7 @@ TEST_CASE("npy: other dtypes and orders are refused by name") {
   for (const std::string dtype : {"<i8", ">f4", "<f2", "|O", "<c8", "|S10", ""}) {
     check_refused(npy(header(dtype, "(1, 1)"), "aaaaaaaa"), "x.npy: dtype is \"" + dtype + "\"" + expected);
   }
+  check_refused(npy(header("<\nf4", "(1, 1)"), "aaaa"), "x.npy: dtype is \"<\\x0af4\"" + expected);
   check_refused(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", ""),
                 "x.npy: dtype is a structure, must be a number");
   check_refused(npy(header("<f4", "(1, 1)", "True"), "aaaa"),

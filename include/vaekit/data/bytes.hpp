@@ -77,8 +77,8 @@ template <class To, class From = To>
   return product;
 }
 
-/// `text` between double quotes, on one line and at most 40 characters long.
-[[nodiscard]] inline std::string quoted(std::string_view text) {
+/// `text` between double quotes, on one line: bytes that do not print as \xNN, at most 40 bytes of it.
+[[nodiscard]] inline std::string quoted_text(std::string_view text) {
   constexpr std::size_t limit = 40;
   std::string out = "\"";
   for (const char c : text.substr(0, limit)) {

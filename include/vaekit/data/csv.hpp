@@ -224,7 +224,8 @@ class CsvTable {
     const auto match = std::ranges::find(names_, column);
     if (match != names_.end()) {
       if (std::find(match + 1, names_.end(), column) != names_.end()) {
-        throw ConfigError(concat(name_, ": ", key, " is ", quoted(column), ", names more than one column"));
+        throw ConfigError(
+            concat(name_, ": ", key, " is ", quoted_text(column), ", names more than one column"));
       }
       return static_cast<std::size_t>(match - names_.begin());
     }
@@ -232,7 +233,7 @@ class CsvTable {
     const char* const end = column.data() + column.size();
     const auto [stop, error] = std::from_chars(column.data(), end, position);
     if (error != std::errc() || stop != end || position < 1 || position > roles_.size()) {
-      throw ConfigError(concat(name_, ": ", key, " is ", quoted(column), ", must be ",
+      throw ConfigError(concat(name_, ": ", key, " is ", quoted_text(column), ", must be ",
                                names_.empty() ? "" : "a column's name or ", "a number from 1 to ",
                                roles_.size()));
     }
@@ -243,11 +244,11 @@ class CsvTable {
                            std::string_view expected) const {
     throw DataError(concat(name_, ':', line, ": column ", column + 1,
                            names_.empty() ? std::string() : concat(" (", printable(names_[column]), ')'),
-                           " is ", text.empty() ? "empty" : quoted(text), ", must be ", expected));
+                           " is ", text.empty() ? "empty" : quoted_text(text), ", must be ", expected));
   }
 
   [[nodiscard]] static std::string printable(std::string_view text) {
-    const std::string literal = quoted(text);
+    const std::string literal = quoted_text(text);
     return literal.substr(1, literal.size() - 2);
   }
 
@@ -290,7 +291,7 @@ class CsvTable {
 [[nodiscard]] inline Dataset parse_csv(ByteView file, const std::string& name, const CsvConfig& config = {}) {
   if (config.delimiter.size() != 1 ||
       std::string_view("\"\r\n").find(config.delimiter) != std::string::npos) {
-    throw ConfigError(concat(name, ": delimiter is ", quoted(config.delimiter),
+    throw ConfigError(concat(name, ": delimiter is ", quoted_text(config.delimiter),
                              ", must be one character other than a quote or a line break"));
   }
   detail::CsvRecords records(text_of(file), config.delimiter[0], name);

@@ -171,7 +171,7 @@ class NpyHeader {
 
 [[nodiscard]] inline NpyArray parse_npy_array(ByteView file, std::string_view name) {
   if (!text_of(file).starts_with(npy_magic)) {
-    throw DataError(concat(name, ": starts with ", quoted(text_of(file).substr(0, npy_magic.size())),
+    throw DataError(concat(name, ": starts with ", quoted_text(text_of(file).substr(0, npy_magic.size())),
                            ", must start with \"\\x93NUMPY\" (an NPY file)"));
   }
   const auto check_size = [&](std::size_t size) {
@@ -235,8 +235,8 @@ template <class From>
   const detail::NpyArray array = detail::parse_npy_array(file, name);
   constexpr std::array<std::string_view, 4> known{"|u1", "|b1", "<f4", "<f8"};
   if (std::ranges::find(known, array.dtype) == known.end()) {
-    throw DataError(concat(name, ": dtype is ", quoted(array.dtype), ", must be |u1, |b1, <f4 or <f8; save ",
-                           "x.astype('float32')"));
+    throw DataError(concat(name, ": dtype is ", quoted_text(array.dtype),
+                           ", must be |u1, |b1, <f4 or <f8; save ", "x.astype('float32')"));
   }
   if (array.sizes.size() < 2 || array.sizes.size() > 4) {
     throw DataError(concat(name, ": shape is ", detail::npy_shape(array.sizes),
@@ -275,7 +275,7 @@ template <class From>
        {"<i8", detail::npy_labels<std::int64_t>}}};
   const auto reader = std::ranges::find(readers, array.dtype, &std::pair<std::string_view, Reader>::first);
   if (reader == readers.end()) {
-    throw DataError(concat(name, ": dtype is ", quoted(array.dtype), ", must be an integer (labels)"));
+    throw DataError(concat(name, ": dtype is ", quoted_text(array.dtype), ", must be an integer (labels)"));
   }
   if (array.sizes.size() != 1) {
     throw DataError(

@@ -111,7 +111,7 @@ struct TensorEntry {
 /// Throws DataError unless the entry is well-formed and its sizes are those of its bytes.
 [[nodiscard]] inline TensorEntry parse_entry(const std::string& name, const Json& json,
                                              std::string_view file) {
-  const std::string where = concat(file, ": tensor ", quoted(name));
+  const std::string where = concat(file, ": tensor ", quoted_text(name));
   if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json["dtype"].is_string() ||
       !json.contains("shape") || !all_unsigned(json["shape"]) || !json.contains("data_offsets") ||
       !all_unsigned(json["data_offsets"]) || json["data_offsets"].size() != 2) {
@@ -119,7 +119,8 @@ struct TensorEntry {
   }
   TensorEntry entry{name, json["dtype"], json["shape"], json["data_offsets"][0], json["data_offsets"][1]};
   if (stored_bytes(entry.dtype) == 0) {
-    throw DataError(concat(where, ": dtype is ", quoted(entry.dtype), ", must be F32, F64, F16 or BF16"));
+    throw DataError(
+        concat(where, ": dtype is ", quoted_text(entry.dtype), ", must be F32, F64, F16 or BF16"));
   }
   constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<Index>::max());
   std::vector<std::uint64_t> factors = entry.sizes;
@@ -152,7 +153,7 @@ inline void check_layout(std::vector<TensorEntry> entries, std::string_view file
   std::uint64_t end = 0;
   for (const TensorEntry& entry : entries) {
     if (entry.begin != end) {
-      throw DataError(concat(file, ": tensor ", quoted(entry.name), " begins at byte ", entry.begin,
+      throw DataError(concat(file, ": tensor ", quoted_text(entry.name), " begins at byte ", entry.begin,
                              " of the data, must begin at ", end));
     }
     end = entry.end;
@@ -167,7 +168,7 @@ inline void check_checksum(std::string_view header, ByteView data, std::string_v
   const std::string_view stated = header.substr(checksum_prefix.size(), checksum_blank.size());
   const std::string found = checksum(std::string(header), data);
   if (found != stated) {
-    const std::string literal = quoted(stated);
+    const std::string literal = quoted_text(stated);
     throw DataError(concat(file, ": checkpoint is corrupted: checksum of the data is ", found,
                            ", header says ", literal.substr(1, literal.size() - 2)));
   }
@@ -221,8 +222,9 @@ inline void check_checksum(std::string_view header, ByteView data, std::string_v
     std::vector<std::uint64_t> factors(tensor.shape.begin(), tensor.shape.end());
     factors.push_back(size_of(tensor.dtype));
     if (saturating_product(factors) != tensor.bytes.size() || header.contains(tensor.name)) {
-      throw ShapeError(concat("safetensors_bytes: tensor ", quoted(tensor.name), " has ", tensor.bytes.size(),
-                              " bytes, must have ", saturating_product(factors), " and a name of its own"));
+      throw ShapeError(concat("safetensors_bytes: tensor ", quoted_text(tensor.name), " has ",
+                              tensor.bytes.size(), " bytes, must have ", saturating_product(factors),
+                              " and a name of its own"));
     }
     const std::size_t begin = data.size();
     data.insert(data.end(), tensor.bytes.begin(), tensor.bytes.end());
