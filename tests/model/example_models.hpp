@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// Small models for the tests of Vae.
+#pragma once
+
+#include <vector>
+
+#include "vaekit/model/vae.hpp"
+#include "vaekit/nn/network.hpp"
+#include "vaekit/nn/sequential.hpp"
+
+namespace example {
+
+using namespace vaekit;
+
+/// A model whose parts are chosen at run time.
+template <class T>
+using AnyVae = Vae<Network<T>, GaussianLatent<T>, Network<T>, AnyLikelihood<T>>;
+
+/// A model whose parts are chosen at compile time: one hidden layer on each side.
+template <class T>
+using StaticVae = Vae<Sequential<Dense<T>>, GaussianLatent<T>, Sequential<Dense<T>>, Bernoulli<T>>;
+
+struct Design {
+  std::vector<LayerConfig<>> encoder = {DenseConfig{.units = 4, .activation = Activation::tanh}};
+  std::vector<LayerConfig<>> decoder = {DenseConfig{.units = 3, .activation = Activation::tanh}};
+  LikelihoodConfig likelihood = BernoulliConfig{};
+  Index features = 5;
+  Index dim = 2;
+};
+
+template <class T>
+AnyVae<T> make_any(const Design& design, std::uint64_t seed = 1) {
+  AnyVae<T> model(Network<T>(design.encoder, Shape::flat(design.features)),
+                  GaussianLatent<T>({.dim = design.dim}), Network<T>(design.decoder, Shape::flat(design.dim)),
+                  AnyLikelihood<T>(design.likelihood, design.features));
+  model.initialize(seed);
+  return model;
+}
+
+template <class T>
+StaticVae<T> make_static(Index features, Index hidden, Index dim, std::uint64_t seed = 1,
+                         Activation activation = Activation::relu) {
+  const DenseConfig layer{.units = hidden, .activation = activation};
+  StaticVae<T> model(Sequential(Dense<T>(layer, Shape::flat(features))), GaussianLatent<T>({.dim = dim}),
+                     Sequential(Dense<T>(layer, Shape::flat(dim))), Bernoulli<T>({}, features));
+  model.initialize(seed);
+  return model;
+}
+
+/// Uniform on (0, 1).
+template <class T>
+Matrix<T> data(Index rows, Index features, std::uint64_t seed = 1) {
+  Matrix<T> x(rows, features);
+  fill_uniform(x.span(), RandomStream(seed, Purpose::synthetic));
+  return x;
+}
+
+}  // namespace example
