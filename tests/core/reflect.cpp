@@ -149,6 +149,9 @@ TEST_CASE("reflect: squared_norm adds over all tensors, in double") {
   object.head.weight(0, 0) = 4096;
   object.log_variance(0) = 1;  // 4096² + 1 is no float
   CHECK(squared_norm(object) == 16777217.0);
+  set_zero(object);
+  object.log_variance(0) = 1 + 0x1p-12f;  // the square is no float either
+  CHECK(squared_norm(object) == 1 + 0x1p-11 + 0x1p-24);
 }
 
 TEST_CASE("reflect: copy_parameters copies values into another object's memory") {
@@ -168,6 +171,10 @@ TEST_CASE("reflect: copy_parameters refuses another structure by name") {
   wider.encoder.layers[1] = layer<float>(4, 3, 0);
   check_throws_with<ShapeError>("copy_parameters: encoder.1.weight is 4x2, target is 4x3",
                                 [&] { copy_parameters(from, wider); });
+  Model<float> taller = model<float>();
+  taller.encoder.layers[1] = layer<float>(5, 2, 0);
+  check_throws_with<ShapeError>("copy_parameters: encoder.1.weight is 4x2, target is 5x2",
+                                [&] { copy_parameters(from, taller); });
   Model<float> shorter = model<float>();
   shorter.encoder.layers.pop_back();
   check_throws_with<ShapeError>("copy_parameters: source has 7 tensors, target has 5",
