@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// Names of the classes of vaekit.hpp, for headers that only mention them. Each is declared without its
+// default arguments: those are in its own header, as are aliases (Matrix, Adam, ...) and the two templates
+// whose parameters are constrained, Sequential and Vae.
+#pragma once
+
+#include <cstdint>
+
+#include "vaekit/version.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+// core
+enum class ExitCode : int;
+class Error;
+class ConfigError;
+class ShapeError;
+class DataError;
+class NumericError;
+class IoError;
+struct Range;
+template <class Object, class Member>
+struct Field;
+template <class T, int Rows>
+class DenseMatrix;
+class ThreadScope;
+enum class Purpose : std::uint32_t;
+class RandomStream;
+template <class T>
+struct Parameter;
+enum class ScheduleKind;
+struct Schedule;
+struct Shape;
+
+// kernels
+struct AdamStep;
+enum class Activation;
+template <class T>
+struct Strided;
+enum class Store;
+struct NoEpilogue;
+class LogSumExp;
+struct AllLanes;
+
+// nn
+template <Activation Kind>
+struct ActivationConfig;
+template <class T, Activation Kind>
+struct ActivationLayer;
+struct DenseConfig;
+template <class T>
+struct Dense;
+struct DropoutConfig;
+template <class T>
+struct Dropout;
+enum class Initializer;
+struct LayerNormConfig;
+template <class T>
+struct LayerNorm;
+template <class T, class Layers>
+struct Network;
+
+// distributions
+struct BernoulliConfig;
+template <class T>
+struct Bernoulli;
+template <class T>
+struct AnyLikelihood;
+template <class T>
+struct DiagonalGaussian;
+struct StandardNormalConfig;
+template <class T>
+struct StandardNormal;
+struct Support;
+enum class GaussianVariance;
+struct GaussianConfig;
+template <class T>
+struct Gaussian;
+
+// latent
+struct GaussianLatentConfig;
+template <class T>
+struct GaussianLatent;
+
+// objectives
+struct AnyObjective;
+struct ElboConfig;
+struct Elbo;
+template <class T>
+struct Terms;
+struct ObjectiveValue;
+
+// model
+struct SummaryRow;
+struct ModelSummary;
+
+// optim
+struct AdamConfig;
+struct AdamWConfig;
+template <class Model>
+struct AdamState;
+template <class ConfigType>
+struct BasicAdam;
+template <class Model>
+struct WeightAverage;
+template <class Model>
+struct AnyOptimizerState;
+struct AnyOptimizer;
+template <class T>
+class TensorZip;
+struct SgdConfig;
+template <class Model>
+struct SgdState;
+struct Sgd;
+
+// data
+class Batches;
+struct Split;
+enum class CsvHeader;
+struct CsvConfig;
+class Dataset;
+struct Extent;
+struct IdxConfig;
+struct NpyConfig;
+enum class SyntheticSource;
+struct SyntheticConfig;
+enum class ScaleKind;
+struct Scale;
+enum class Binarize;
+struct TransformConfig;
+class Transform;
+
+// evaluate
+struct DataView;
+class RunningMoments;
+struct ElboEvaluation;
+struct LatentStatistics;
+template <class Model>
+class ImportanceSampler;
+
+// train
+struct EpochSums;
+struct Progress;
+struct TrainingConfig;
+template <class Model, class Optimizer>
+struct TrainingState;
+struct TrainingData;
+struct EpochMetrics;
+enum class Control;
+enum class TrainingEnd;
+template <class Model, class Optimizer, class ObjectiveType>
+class Trainer;
+
+}  // namespace vaekit::inline VAEKIT_ABI
