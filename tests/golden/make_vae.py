@@ -25,6 +25,7 @@ ACTIVATIONS = {
 
 
 def save(name, inputs, expected):
+    assert all(torch.equal(value, value.float().double()) for value in inputs.values())
     tensors = {key: value.detach().float().contiguous() for key, value in inputs.items()}
     tensors |= {key: value.detach().double().contiguous() for key, value in expected.items()}
     save_file(tensors, FOLDER / f"{name}.safetensors")
@@ -94,7 +95,7 @@ def make_chain(parameters, generator, layers, prefix, width):
             parameters.dense(generator, f"{prefix}.{i}", width, units)
             width = units
         else:
-            parameters[f"{prefix}.{i}.weight"] = 1 + randn(generator, width, scale=0.2)
+            parameters[f"{prefix}.{i}.weight"] = (1 + randn(generator, width, scale=0.2)).float().double()
             parameters[f"{prefix}.{i}.bias"] = randn(generator, width, scale=0.2)
     return width
 
