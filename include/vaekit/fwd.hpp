@@ -24,6 +24,7 @@ struct Field;
 template <class T, int Rows>
 class DenseMatrix;
 class ThreadScope;
+struct Chunk;
 enum class Purpose : std::uint32_t;
 class RandomStream;
 template <class T>

@@ -65,8 +65,8 @@ struct TrainingState {
 /// The data of a run. `validation` and `test` may be empty.
 struct TrainingData {
   DataView train;
-  DataView validation;
-  DataView test;
+  DataView validation = {};
+  DataView test = {};
 };
 
 /// Results of one epoch on one split, means over samples in nats.
