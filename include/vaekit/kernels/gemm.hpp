@@ -130,6 +130,111 @@ void multiply_tile(Index depth, const T* a, const T* b, T* c, Index c_stride, In
   }
 }
 
+/// The lines of an operand that run along the depth of a product: rows of A, columns of B.
+template <class T>
+struct Lines {
+  const T* data;
+  Index line_stride;
+  Index depth_stride;
+  Index count;
+};
+
+/// Packs the panels `share` of the panels of `width` lines that start at line `first`, for depth
+/// k0 ... k0 + depth − 1.
+template <Index width, class T>
+void pack_panels(const Lines<T>& lines, Index first, Chunk share, Index k0, Index depth, T* target) {
+  if (depth == 0) {
+    return;  // an operand without elements has no address
+  }
+  for (Index panel = share.first; panel < share.last; ++panel) {
+    const Index line = first + panel * width;
+    pack_panel(lines.data + line * lines.line_stride + k0 * lines.depth_stride, lines.line_stride,
+               lines.depth_stride, std::min(width, lines.count - line), depth, width,
+               target + panel * width * depth);
+  }
+}
+
+/// The part of a product whose operands are packed at one time.
+struct GemmBlock {
+  Index row;    ///< first row of C
+  Index col;    ///< first column of C
+  Index depth;  ///< terms of the sum
+  bool add_to_c;
+  bool finish;  ///< the last terms: the epilogue follows
+};
+
+/// One product, shared by the threads that compute it.
+template <class T, class Epilogue>
+struct GemmTask {
+  using Tile = GemmTile<T>;
+  Index k;
+  Lines<T> a;
+  Lines<T> b;
+  T* c;
+  Index c_stride;
+  Store mode;
+  const Epilogue& epilogue;
+  T* packed_a;
+  T* packed_b;
+
+  /// The share of one of `threads` threads, all of which must call it.
+  void run(int thread, int threads) const {
+    for (Index col = 0; col < b.count; col += Tile::col_block) {
+      const Index b_panels = panels(std::min(Tile::col_block, b.count - col), Tile::cols);
+      const Chunk b_share = chunk(b_panels, thread, threads);
+      for (Index k0 = 0; k0 == 0 || k0 < k; k0 += Tile::depth) {
+        const Index depth = std::min(Tile::depth, k - k0);
+        pack_panels<Tile::cols>(b, col, b_share, k0, depth, packed_b);
+        for (Index row = 0; row < a.count; row += Tile::row_block) {
+          const Index a_panels = panels(std::min(Tile::row_block, a.count - row), Tile::rows);
+          const Chunk a_share = chunk(a_panels, thread, threads);
+          pack_panels<Tile::rows>(a, row, a_share, k0, depth, packed_a);
+          parallel_barrier(threads);
+          const GemmBlock block{row, col, depth, mode == Store::accumulate || k0 > 0, k0 + depth >= k};
+          // Divide the longer side of the grid of tiles, so that narrow outputs keep every thread busy too.
+          if (b_panels >= a_panels) {
+            multiply_panels(block, Chunk{0, a_panels}, b_share);
+          } else {
+            multiply_panels(block, a_share, Chunk{0, b_panels});
+          }
+          parallel_barrier(threads);
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] static Index panels(Index count, Index width) { return (count + width - 1) / width; }
+
+ private:
+  /// All tiles of some panels of A times some panels of B, a group of A panels that stays in L2 at a time.
+  void multiply_panels(const GemmBlock& block, Chunk a_panels, Chunk b_panels) const {
+    for (Index p0 = a_panels.first; p0 < a_panels.last; p0 += Tile::l2_panels) {
+      for (Index q = b_panels.first; q < b_panels.last; ++q) {
+        for (Index p = p0; p < std::min(a_panels.last, p0 + Tile::l2_panels); ++p) {
+          const Index row = block.row + p * Tile::rows;
+          const Index col = block.col + q * Tile::cols;
+          multiply_tile(block.depth, packed_a + p * Tile::rows * block.depth,
+                        packed_b + q * Tile::cols * block.depth, c + row * c_stride + col, c_stride, row, col,
+                        std::min(Tile::rows, a.count - row), std::min(Tile::cols, b.count - col),
+                        block.add_to_c, block.finish, epilogue);
+        }
+      }
+    }
+  }
+};
+
+/// `lines` lines of at most `block` at a time, in whole panels of `width` and up to `depth` deep.
+template <class T>
+[[nodiscard]] T* reserve_panels(AlignedVector<T>& buffer, Index lines, Index block, Index width,
+                                Index depth) {
+  const Index panels = (std::min(lines, block) + width - 1) / width;
+  const auto size = static_cast<std::size_t>(panels * width * depth);
+  if (buffer.size() < size) {
+    buffer.resize(size);
+  }
+  return buffer.data();
+}
+
 }  // namespace detail
 
 /// Leaves the product as it is.
@@ -155,68 +260,20 @@ void gemm(Index m, Index n, Index k, Strided<T> a, Strided<T> b, T* c, Index c_s
   if (m == 0 || n == 0) {
     return;
   }
-  const auto panels = [](Index count, Index width) { return (count + width - 1) / width; };
   detail::GemmBuffers<T>& buffers = detail::gemm_buffers<T>();
-  const Index depth_block = std::min(k, Tile::depth);
-  const Index row_block = std::min(m, Tile::row_block);
-  const Index col_block = std::min(n, Tile::col_block);
-  const auto reserve = [](AlignedVector<T>& buffer, Index size) {
-    if (buffer.size() < static_cast<std::size_t>(size)) {
-      buffer.resize(static_cast<std::size_t>(size));
-    }
-  };
-  reserve(buffers.a, panels(row_block, Tile::rows) * Tile::rows * depth_block);
-  reserve(buffers.b, panels(col_block, Tile::cols) * Tile::cols * depth_block);
-  T* packed_a = buffers.a.data();
-  T* packed_b = buffers.b.data();
-
+  const Index depth = std::min(k, Tile::depth);
+  const detail::GemmTask<T, Epilogue> task{
+      k,
+      {a.data, a.row_stride, a.col_stride, m},
+      {b.data, b.col_stride, b.row_stride, n},
+      c,
+      c_stride,
+      mode,
+      epilogue,
+      detail::reserve_panels(buffers.a, m, Tile::row_block, Tile::rows, depth),
+      detail::reserve_panels(buffers.b, n, Tile::col_block, Tile::cols, depth)};
   const int threads_wanted = m * n * k < detail::gemm_thread_gate ? 1 : thread_count();
-  parallel_region(threads_wanted, [&](int thread, int threads) {
-    for (Index j0 = 0; j0 < n; j0 += Tile::col_block) {
-      const Index block_cols = std::min(Tile::col_block, n - j0);
-      const Index b_panels = panels(block_cols, Tile::cols);
-      for (Index k0 = 0; k0 < std::max<Index>(k, 1); k0 += Tile::depth) {
-        const Index depth = std::min(Tile::depth, k - k0);
-        const bool add_to_c = mode == Store::accumulate || k0 > 0;
-        const bool finish = k0 + depth >= k;
-        const Chunk b_share = chunk(b_panels, thread, threads);
-        for (Index p = b_share.first; p < b_share.last; ++p) {
-          const Index col = j0 + p * Tile::cols;
-          detail::pack_panel(b.data + k0 * b.row_stride + col * b.col_stride, b.col_stride, b.row_stride,
-                             std::min(Tile::cols, n - col), depth, Tile::cols,
-                             packed_b + p * Tile::cols * depth);
-        }
-        for (Index i0 = 0; i0 < m; i0 += Tile::row_block) {
-          const Index a_panels = panels(std::min(Tile::row_block, m - i0), Tile::rows);
-          const Chunk a_share = chunk(a_panels, thread, threads);
-          for (Index p = a_share.first; p < a_share.last; ++p) {
-            const Index row = i0 + p * Tile::rows;
-            detail::pack_panel(a.data + row * a.row_stride + k0 * a.col_stride, a.row_stride, a.col_stride,
-                               std::min(Tile::rows, m - row), depth, Tile::rows,
-                               packed_a + p * Tile::rows * depth);
-          }
-          parallel_barrier(threads);
-          // Divide the longer side of the grid of tiles, so that narrow outputs keep every thread busy too.
-          const bool by_cols = b_panels >= a_panels;
-          const Chunk cols = by_cols ? b_share : Chunk{0, b_panels};
-          const Chunk rows = by_cols ? Chunk{0, a_panels} : a_share;
-          for (Index p0 = rows.first; p0 < rows.last; p0 += Tile::l2_panels) {
-            for (Index q = cols.first; q < cols.last; ++q) {
-              for (Index p = p0; p < std::min(rows.last, p0 + Tile::l2_panels); ++p) {
-                const Index row = i0 + p * Tile::rows;
-                const Index col = j0 + q * Tile::cols;
-                detail::multiply_tile(depth, packed_a + p * Tile::rows * depth,
-                                      packed_b + q * Tile::cols * depth, c + row * c_stride + col, c_stride,
-                                      row, col, std::min(Tile::rows, m - row), std::min(Tile::cols, n - col),
-                                      add_to_c, finish, epilogue);
-              }
-            }
-          }
-          parallel_barrier(threads);
-        }
-      }
-    }
-  });
+  parallel_region(threads_wanted, [&task](int thread, int threads) { task.run(thread, threads); });
 }
 
 /// C (+)= A · B for strided operands, with the sizes taken from C.

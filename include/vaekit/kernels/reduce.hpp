@@ -47,21 +47,17 @@ void scale_rows(std::span<const T> factors, MatrixOut<T> x) {
 class LogSumExp {
  public:
   void add(double value) {
-    if (value <= maximum_) {
-      sum_ += std::exp(value - maximum_);
-    } else if (value == std::numeric_limits<double>::infinity() || std::isnan(value)) {
-      maximum_ = value;
-      sum_ = 1;
-    } else {
+    if (value > maximum_) {
       sum_ = sum_ * std::exp(maximum_ - value) + 1;
       maximum_ = value;
+    } else {
+      // Equal infinities have no difference.
+      sum_ += value == maximum_ ? 1 : std::exp(value - maximum_);
     }
   }
 
-  /// −∞ before the first value.
-  [[nodiscard]] double value() const {
-    return std::isfinite(maximum_) ? maximum_ + std::log(sum_) : maximum_;
-  }
+  /// −∞ before the first value; NaN once a value was NaN.
+  [[nodiscard]] double value() const { return maximum_ + std::log(sum_); }
 
  private:
   double maximum_ = -std::numeric_limits<double>::infinity();
