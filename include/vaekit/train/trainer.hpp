@@ -139,7 +139,7 @@ class Trainer {
         result = TrainingEnd::interrupted;
         break;
       }
-      const EpochReport report = finish_epoch(state);
+      [[maybe_unused]] const EpochReport report = finish_epoch(state);
       Control control = Control::go_on;
       ((control = call_epoch(callbacks, state, report) == Control::stop ? Control::stop : control), ...);
       if (control == Control::stop || out_of_patience(state.progress)) {
@@ -162,7 +162,7 @@ class Trainer {
     const Index count = batches_.count();
     while (progress.batch < static_cast<std::uint64_t>(count)) {
       const auto start = Clock::now();
-      const ObjectiveValue value = run_step(state, w, grad);
+      [[maybe_unused]] const ObjectiveValue value = run_step(state, w, grad);
       const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
       seconds_ += elapsed;
       epoch_seconds_ += elapsed;
