@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every configuration in configs/ is described as it stands, and trained for two steps on little data."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from program import FOLDER, SOURCE, check, check_equal, finish, idx_bytes, read_metrics, run
+
+SAMPLES = 64
+CONFIGS = sorted(path for path in (SOURCE / "configs").glob("*.json") if path.name != "config.schema.json")
+
+
+def merged(path):
+    """The configuration with what it extends; sources of data are replaced, other objects are merged."""
+    def lay(over, base):
+        if not (isinstance(over, dict) and isinstance(base, dict)):
+            return over
+        return {**base, **{key: lay(value, base.get(key)) for key, value in over.items()}}
+
+    config = json.loads(path.read_text())
+    parent = config.pop("extends", None)
+    return lay(config, merged(path.parent / parent)) if parent else config
+
+
+def little(source):
+    """What to set in a data source, and the number of its samples."""
+    if source["format"] == "synthetic":
+        return {"count": SAMPLES}, SAMPLES
+    if source["format"] == "idx":
+        return {"path": "images.idx"}, SAMPLES
+    path = (SOURCE / "configs" / source["path"]).resolve()
+    return {"path": str(path)}, len(path.read_text().splitlines()) - 1
+
+
+(FOLDER / "images.idx").write_bytes(
+    idx_bytes([[(i * 7 + j * 3) % 256 for j in range(784)] for i in range(SAMPLES)], 28, 28))
+check(len(CONFIGS) >= 10, f"found {len(CONFIGS)} configurations")
+for path in CONFIGS:
+    data = merged(path)["data"]
+    train, samples = little(data["train"])
+    changes = {"train": train, **({"test": little(data["test"])[0]} if "test" in data else {})}
+    held_out = round(samples * data.get("validation_fraction", 0))
+    training = {"epochs": 1, "batch_size": (samples - held_out + 1) // 2}
+    small = FOLDER / path.name
+    small.write_text(json.dumps({"extends": str(path), "data": changes, "training": training}))
+
+    there = data["train"]["format"] != "idx" or pathlib.Path(data["train"]["path"]).is_file()
+    if not there:
+        print(f"{path.name}: its data set is not installed, described with another one")
+    text = run("describe", path if there else small).stdout
+    check(text.startswith(merged(path)["name"] + ": ") and "\ntotal " in text, f"describe {path.name}: {text}")
+
+    result = run("train", small, "--out", path.stem, "--quiet", "--threads", 1)
+    if result.returncode == 0:
+        rows = read_metrics(FOLDER / path.stem)
+        check_equal({row["step"] for row in rows}, {2}, f"{path.name}: steps")
+        check("test" not in data or any(row["split"] == "test" for row in rows), f"{path.name}: tested")
+finish()
