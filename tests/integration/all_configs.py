@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every configuration in configs/ is described as it stands, and trained for two steps on little data."""
+
 import json
 import pathlib
 import sys
@@ -14,6 +15,7 @@ CONFIGS = sorted(path for path in (SOURCE / "configs").glob("*.json") if path.na
 
 def merged(path):
     """The configuration with what it extends; sources of data are replaced, other objects are merged."""
+
     def lay(over, base):
         if not (isinstance(over, dict) and isinstance(base, dict)):
             return over
@@ -35,7 +37,8 @@ def little(source):
 
 
 (FOLDER / "images.idx").write_bytes(
-    idx_bytes([[(i * 7 + j * 3) % 256 for j in range(784)] for i in range(SAMPLES)], 28, 28))
+    idx_bytes([[(i * 7 + j * 3) % 256 for j in range(784)] for i in range(SAMPLES)], 28, 28)
+)
 check(len(CONFIGS) >= 10, f"found {len(CONFIGS)} configurations")
 for path in CONFIGS:
     data = merged(path)["data"]
@@ -50,7 +53,9 @@ for path in CONFIGS:
     if not there:
         print(f"{path.name}: its data set is not installed, described with another one")
     text = run("describe", path if there else small).stdout
-    check(text.startswith(merged(path)["name"] + ": ") and "\ntotal " in text, f"describe {path.name}: {text}")
+    check(
+        text.startswith(merged(path)["name"] + ": ") and "\ntotal " in text, f"describe {path.name}: {text}"
+    )
 
     result = run("train", small, "--out", path.stem, "--quiet", "--threads", 1)
     if result.returncode == 0:

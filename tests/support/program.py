@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs the vaekit program in a temporary folder and writes its inputs; what the integration scripts share."""
+
 import gzip
 import json
 import os
@@ -57,15 +58,21 @@ def command(*arguments):
 
 def run(*arguments, expect=0, **options):
     """Runs `vaekit arguments...` and checks its exit code; .stdout and .stderr are text."""
-    result = subprocess.run(command(*arguments), cwd=FOLDER, capture_output=True, text=True, timeout=120, **options)
-    check(result.returncode == expect,
-          f"vaekit {' '.join(map(str, arguments))}: exit code {result.returncode}, expected {expect}\n{result.stderr}")
+    result = subprocess.run(
+        command(*arguments), cwd=FOLDER, capture_output=True, text=True, timeout=120, **options
+    )
+    check(
+        result.returncode == expect,
+        f"vaekit {' '.join(map(str, arguments))}: exit code {result.returncode}, expected {expect}\n{result.stderr}",
+    )
     return result
 
 
 def start(*arguments):
     """Starts `vaekit arguments...` in the background."""
-    return subprocess.Popen(command(*arguments), cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command(*arguments), cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def wait_until(condition, process, seconds=60):
@@ -108,8 +115,12 @@ def npy_bytes(rows, shape=None, dtype="<f4"):
     header += " " * (63 - (10 + len(header)) % 64) + "\n"
     letter = {"<f4": "f", "<f8": "d", "|u1": "B"}[dtype]
     values = [value for row in rows for value in row]
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(
-        f"<{len(values)}{letter}", *values)
+    return (
+        b"\x93NUMPY\x01\x00"
+        + struct.pack("<H", len(header))
+        + header.encode()
+        + struct.pack(f"<{len(values)}{letter}", *values)
+    )
 
 
 def read_npy(path):
@@ -117,10 +128,10 @@ def read_npy(path):
     data = pathlib.Path(path).read_bytes()
     assert data[:6] == b"\x93NUMPY", path
     size = struct.unpack("<H", data[8:10])[0]
-    header = eval(data[10:10 + size].decode(), {"__builtins__": {}})  # a Python literal by definition
+    header = eval(data[10 : 10 + size].decode(), {"__builtins__": {}})  # a Python literal by definition
     letter, width = {"<f4": ("f", 4), "<f8": ("d", 8)}[header["descr"]]
     count = (len(data) - 10 - size) // width
-    return header["shape"], struct.unpack(f"<{count}{letter}", data[10 + size:])
+    return header["shape"], struct.unpack(f"<{count}{letter}", data[10 + size :])
 
 
 def idx_bytes(images, height, width, count=None, magic=0x00000803):
@@ -138,5 +149,7 @@ def read_metrics(run_folder):
 
 
 def without_timing(rows):
-    return [{key: value for key, value in row.items() if key not in ("seconds", "samples_per_second")}
-            for row in rows]
+    return [
+        {key: value for key, value in row.items() if key not in ("seconds", "samples_per_second")}
+        for row in rows
+    ]
