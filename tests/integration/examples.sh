@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Runs each example on a small setting, and on arguments that it must refuse in one line.
+set -euo pipefail
+
+for program in quickstart anomaly_detection from_json custom_layer; do
+  if [ ! -x "$VAEKIT_BIN/$program" ]; then
+    echo "the examples are not built"
+    exit 77
+  fi
+done
+work=$(mktemp -d "${TMPDIR:-/tmp}/vaekit_examples.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# refused CODE PATTERN COMMAND...: exit code and one line on stderr
+refused() {
+  local code=$1 pattern=$2 got=0
+  shift 2
+  "$@" >stdout 2>stderr || got=$?
+  [ "$got" -eq "$code" ] || fail "$*: exit code $got, expected $code"
+  [ "$(wc -l <stderr)" -eq 1 ] && grep -Eq "$pattern" stderr || fail "$*: $(cat stderr)"
+}
+
+# 32 images of 4x4 pixels as an IDX file, each pixel 0, 64, 128 or 192 (escapes for printf)
+image='\0\100\200\300\0\100\200\300\300\200\100\0\300\200\100\0'
+images=$(for _ in $(seq 32); do printf '%s' "$image"; done)
+printf '\0\0\10\3\0\0\0\40\0\0\0\4\0\0\0\4'"$images" >images-idx3-ubyte
+refused 1 'batch_size.*larger than the training set of 32' "$VAEKIT_BIN/quickstart" images-idx3-ubyte
+for _ in 1 2 3; do images+=$images; done
+printf '\0\0\10\3\0\0\1\0\0\0\0\4\0\0\0\4'"$images" >images-idx3-ubyte
+"$VAEKIT_BIN/quickstart" images-idx3-ubyte 2 | tee stdout
+[ "$(grep -Ec '^epoch [12]: elbo -[0-9.]+$' stdout)" -eq 2 ] || fail "quickstart does not print two epochs"
+[ "$(head -c 4 samples.png | tail -c 3)" = PNG ] || fail "quickstart wrote no PNG"
+refused 1 '^missing: cannot open' "$VAEKIT_BIN/quickstart" missing
+
+"$VAEKIT_BIN/anomaly_detection" 1 1 | tee stdout
+grep -Eq '^trained on [0-9]+ samples of class 1, scored 2000 of all classes: AUROC 0\.[5-9][0-9]*$' stdout ||
+  fail "anomaly_detection finds anomalies no better than chance"
+refused 1 'data set is empty' "$VAEKIT_BIN/anomaly_detection" 9 1
+
+config=$VAEKIT_SOURCE/configs/quickstart_synthetic.json
+"$VAEKIT_BIN/from_json" "$config" training.epochs=1 data.train.count=512 data.test.count=100 | tee stdout
+grep -Eq '^quickstart-synthetic: elbo -[0-9.]+, reconstruction -[0-9.]+, kl [0-9.]+ nats$' stdout ||
+  fail "from_json prints no result"
+refused 3 'unknown key.*did you mean "epochs"' "$VAEKIT_BIN/from_json" "$config" training.epohs=1
+
+# Exits with 1 when a gradient is wrong.
+"$VAEKIT_BIN/custom_layer"
