@@ -86,6 +86,23 @@ TEST_CASE("plot: long numbers get their room") {
   CHECK(contains(svg, "<text class=\"number end\" x=\"60\" y=\"256\">\u22121.5e\u221207</text>"));
 }
 
+TEST_CASE(
+    "plot: the y axis can be made for later points; earlier ones are cut off at the frame, which is said") {
+  LineChart chart = chart_of({1, 2, 3}, {-100, 0, 10});
+  chart.y_axis_from = 2;
+  const std::string svg = render_svg(chart);
+  CHECK(contains(svg,
+                 "<svg x=\"52\" y=\"34\" width=\"476\" height=\"222\" viewBox=\"52 34 476 222\">\n"
+                 "<path class=\"line s0\" d=\"M56 2392L290 252L524 38\"/>"));
+  CHECK(contains(svg, ">epoch (the curves begin outside the frame)</text>"));
+  CHECK(count(svg, "<svg") == count(svg, "</svg>"));
+  chart.series[0].y[0] = 5;
+  CHECK(contains(render_svg(chart), ">epoch</text>"));
+  CHECK(count(render_svg(chart), "<svg") == 1);
+  chart.y_axis_from = 4;  // no such point: the axis is for all
+  CHECK(contains(render_svg(chart), "d=\"M56 145L290 252L524 38\""));
+}
+
 TEST_CASE("plot: without a point the chart says so") {
   for (const LineChart& chart :
        {chart_of({}, {}), chart_of({1, 2}, {not_a_number, not_a_number}), chart_of({1}, {})}) {

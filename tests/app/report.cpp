@@ -80,6 +80,18 @@ TEST_CASE("report: one chart a metric, one curve a split") {
   CHECK(contains(page, "<title>train, 2: \u2212255.25</title>"));
 }
 
+TEST_CASE("report: the first twentieth of a long run does not stretch the y axis") {
+  ReportData data = two_epochs();
+  data.metrics.clear();
+  for (std::uint64_t epoch = 1; epoch <= 40; ++epoch) {
+    const double elbo = epoch == 1 ? -5000 : -250 + 0.1 * static_cast<double>(epoch);
+    data.metrics.push_back({epoch, epoch * 10, "train", elbo, elbo + 10, 10, -elbo, 20000, 1});
+  }
+  const std::string page = render_report(data);
+  CHECK(contains(page, ">\u2212248</text>"));
+  CHECK(count(page, "(the curves begin outside the frame)") == 3);
+}
+
 TEST_CASE("report: of rows with the same epoch and split the last one counts") {
   ReportData data = two_epochs();
   data.metrics.push_back({2, 938, "test", -250, -240, 10, 250, 0, 130});
@@ -102,7 +114,7 @@ TEST_CASE("report: latent dimensions are sorted by KL, inactive ones are pale") 
   CHECK(second < third);
   CHECK(count(page, "<rect class=\"bar\"") == 2);
   CHECK(count(page, "<rect class=\"bar pale\"") == 1);
-  CHECK(contains(page, "All together 2.5010 nats, on the &lt;test&gt; set."));
+  CHECK(contains(page, "All together 2.501 nats, on the &lt;test&gt; set."));
 }
 
 TEST_CASE("report: at most five pictures, the first and the last among them, inlined") {

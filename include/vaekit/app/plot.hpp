@@ -31,6 +31,8 @@ struct LineChart {
   std::string y_label;
   std::vector<Series> series;
   bool whole_x = false;  ///< ticks of x only at whole numbers
+  /// The y axis is made for points from here on; earlier ones may lie outside the frame, which is then said.
+  double y_axis_from = -std::numeric_limits<double>::infinity();
 };
 
 struct Bar {
@@ -220,32 +222,69 @@ struct ValueRange {
 
 }  // namespace detail
 
+namespace detail {
+
+struct ChartRange {
+  ValueRange x;
+  ValueRange y;        // all values
+  ValueRange y_later;  // from `y_axis_from` on
+};
+
+[[nodiscard]] inline ChartRange chart_range(const LineChart& chart) {
+  ChartRange range;
+  for (const Series& series : chart.series) {
+    for (std::size_t i = 0; i < series.x.size(); ++i) {
+      if (is_point(series, i)) {
+        range.x.add(series.x[i]);
+        range.y.add(series.y[i]);
+        if (series.x[i] >= chart.y_axis_from) {
+          range.y_later.add(series.y[i]);
+        }
+      }
+    }
+  }
+  return range;
+}
+
+/// All curves; cut off at the frame, but for the radius of a dot, when asked.
+[[nodiscard]] inline std::string svg_curves(const ChartFrame& frame, const LineChart& chart, bool cut) {
+  std::string out;
+  if (cut) {
+    constexpr double margin = 4;
+    const std::string x = svg_number(frame.left - margin);
+    const std::string y = svg_number(frame.top - margin);
+    const std::string width = svg_number(frame.width - frame.left - frame.right + 2 * margin);
+    const std::string height = svg_number(frame.height - frame.top - frame.bottom + 2 * margin);
+    out += concat("<svg x=\"", x, "\" y=\"", y, "\" width=\"", width, "\" height=\"", height, "\" viewBox=\"",
+                  x, ' ', y, ' ', width, ' ', height, "\">\n");
+  }
+  for (const Series& series : chart.series) {
+    out += svg_series(frame, series);
+  }
+  return cut ? out + "</svg>\n" : out;
+}
+
+}  // namespace detail
+
 /// The chart as an `<svg>` element of 540 × 300 user units that grows with its container.
 ///
 /// Equal values, single points and gaps are drawn; without any point the chart says "no data".
 [[nodiscard]] inline std::string render_svg(const LineChart& chart) {
-  detail::ValueRange x;
-  detail::ValueRange y;
-  for (const Series& series : chart.series) {
-    for (std::size_t i = 0; i < series.x.size(); ++i) {
-      if (detail::is_point(series, i)) {
-        x.add(series.x[i]);
-        y.add(series.y[i]);
-      }
-    }
-  }
+  const detail::ChartRange range = detail::chart_range(chart);
+  const detail::ValueRange& y = std::isfinite(range.y_later.low) ? range.y_later : range.y;
   detail::ChartFrame frame{.width = 540, .height = 300};
-  frame.x = round_axis(
-      x.low, x.high, {.intervals = 10, .extend_to_tick = false, .smallest_step = chart.whole_x ? 1.0 : 0.0});
+  frame.x =
+      round_axis(range.x.low, range.x.high,
+                 {.intervals = 10, .extend_to_tick = false, .smallest_step = chart.whole_x ? 1.0 : 0.0});
   frame.y = round_axis(y.low, y.high);
   frame.fit_left();
-  std::string out = detail::svg_begin(frame, chart.title, chart.y_label) + detail::svg_y_axis(frame) +
-                    detail::svg_x_axis(frame, chart.x_label);
-  for (const Series& series : chart.series) {
-    out += detail::svg_series(frame, series);
-  }
-  out += std::isfinite(x.low) ? detail::svg_legend(frame, chart.series) : detail::svg_no_data(frame);
-  return out + "</svg>\n";
+  const bool any = std::isfinite(range.x.low);
+  const bool cut = any && (range.y.low < frame.y.low || range.y.high > frame.y.high);
+  return concat(
+      detail::svg_begin(frame, chart.title, chart.y_label), detail::svg_y_axis(frame),
+      detail::svg_x_axis(frame, chart.x_label + (cut ? " (the curves begin outside the frame)" : "")),
+      detail::svg_curves(frame, chart, cut),
+      any ? detail::svg_legend(frame, chart.series) : detail::svg_no_data(frame), "</svg>\n");
 }
 
 namespace detail {

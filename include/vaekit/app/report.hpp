@@ -117,14 +117,17 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
   return *middle;
 }
 
+/// Nats beyond the third decimal say nothing.
+[[nodiscard]] inline int nats_decimals(double largest) { return std::min(decimals_for(largest), 3); }
+
 /// The ELBO that counts most: of the test set, else the validation set, else the training set.
 [[nodiscard]] inline std::string report_tiles(const ReportData& data,
                                               const std::vector<ReportSplit>& splits) {
   std::string out = "<dl class=\"tiles\">\n";
   if (!splits.empty()) {
     const MetricsRow& last = splits.back().rows.rbegin()->second;
-    out += report_tile(concat(splits.back().title, " ELBO"), format_fixed(last.elbo, decimals_for(last.elbo)),
-                       "nats");
+    out += report_tile(concat(splits.back().title, " ELBO"),
+                       format_fixed(last.elbo, nats_decimals(last.elbo)), "nats");
     out += report_tile("Epochs", format_fixed(static_cast<double>(last.epoch), 0),
                        concat(format_fixed(static_cast<double>(last.step), 0), " steps"));
   }
@@ -152,7 +155,7 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
     const double elbo = std::abs(split.rows.rbegin()->second.elbo);
     largest = std::isfinite(elbo) ? std::max(largest, elbo) : largest;
   }
-  const int decimals = decimals_for(largest);
+  const int decimals = nats_decimals(largest);
   for (const ReportSplit& split : splits) {
     const MetricsRow& last = split.rows.rbegin()->second;
     const MetricsRow* best = &split.rows.begin()->second;
@@ -180,6 +183,11 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
       series.y.push_back(row.*value);
     }
     chart.series.push_back(std::move(series));
+  }
+  // The leap of the first epochs would leave the rest of a long run a level line.
+  const std::uint64_t epochs = splits.front().rows.rbegin()->first;
+  if (constexpr std::uint64_t long_run = 20; epochs >= long_run) {
+    chart.y_axis_from = 1 + static_cast<double>(epochs) / 20;
   }
   return render_svg(chart);
 }
@@ -222,7 +230,7 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
                 " of ", latent.kl.size(),
                 " units are active: the mean of their posterior varies over the data by more than ",
                 active_unit_threshold, " (the others are pale). All together ",
-                format_fixed(total, decimals_for(total)), " nats",
+                format_fixed(total, nats_decimals(total)), " nats",
                 data.latent_source.empty() ? "" : ", on " + escape_html(data.latent_source), ".</p>\n");
 }
 
