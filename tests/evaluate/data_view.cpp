@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/evaluate/data_view.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <vector>
+
+using vaekit::Binarize;
+using vaekit::Dataset;
+using vaekit::DataView;
+using vaekit::Index;
+using vaekit::Matrix;
+using vaekit::MatrixIn;
+using vaekit::Shape;
+using vaekit::Transform;
+
+namespace {
+
+/// 5 samples of 2 features: 0 1 | 2 3 | ... | 8 9, read as twice their value.
+struct Numbers {
+  Dataset dataset{"numbers", Shape::flat(2), std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}};
+  Transform transform{{0, 0}, {2, 2}, 0, Binarize::none};
+};
+
+}  // namespace
+
+TEST_CASE("data view: batches come in the order of the rows, transformed, the last one shorter") {
+  const Numbers numbers;
+  const std::vector<std::uint32_t> rows{4, 0, 3};
+  const DataView view{&numbers.dataset, &numbers.transform, rows, 1};
+  CHECK(view.size() == 3);
+  Matrix<float> buffer(2, 2);
+  std::vector<Index> firsts;
+  std::vector<float> values;
+  vaekit::for_each_batch<float>(view, buffer, [&](Index first, MatrixIn<float> x) {
+    firsts.push_back(first);
+    for (Index row = 0; row < x.rows(); ++row) {
+      values.insert(values.end(), {x(row, 0), x(row, 1)});
+    }
+  });
+  CHECK(firsts == std::vector<Index>{0, 2});
+  CHECK(values == std::vector<float>{16, 18, 0, 2, 12, 14});
+}
+
+TEST_CASE("data view: an empty view has no batches") {
+  const Numbers numbers;
+  const DataView view{&numbers.dataset, &numbers.transform, {}, 1};
+  Matrix<float> buffer(2, 2);
+  int calls = 0;
+  vaekit::for_each_batch<float>(view, buffer, [&](Index, MatrixIn<float>) { ++calls; });
+  CHECK(calls == 0);
+}
+
+TEST_CASE("data view: the binarisation of a sample depends on the seed, not on the cut into batches") {
+  const Dataset dataset("grey", Shape::flat(64), std::vector<float>(64 * 6, 0.5F));
+  const Transform transform(std::vector<double>(64, 0), std::vector<double>(64, 1), 0, Binarize::stochastic);
+  const std::vector<std::uint32_t> rows = vaekit::all_rows(6);
+  const auto read = [&](std::uint64_t seed, Index batch) {
+    Matrix<float> all(6, 64);
+    Matrix<float> buffer(batch, 64);
+    vaekit::for_each_batch<float>(
+        {&dataset, &transform, rows, seed}, buffer,
+        [&](Index first, MatrixIn<float> x) { all.middleRows(first, x.rows()) = x; });
+    return all;
+  };
+  const Matrix<float> expected = read(1, 6);
+  CHECK(expected.sum() > 150);
+  CHECK(expected.sum() < 234);
+  CHECK(read(1, 4) == expected);
+  CHECK(read(1, 1) == expected);
+  CHECK(read(2, 6) != expected);
+}

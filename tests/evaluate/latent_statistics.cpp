@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/evaluate/latent_statistics.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "evaluate/linear_gaussian.hpp"
+
+using vaekit::Index;
+using vaekit::latent_statistics;
+using vaekit::LatentStatistics;
+
+namespace {
+
+/// Four latent dimensions: one follows the input, one follows it too little, one is a constant off the prior,
+/// one is the prior.
+example::LinearVae planted() {
+  using namespace vaekit;
+  example::LinearVae model(Sequential(example::identity(1)), GaussianLatent<double>({.dim = 4}),
+                           Sequential(example::identity(4)), Gaussian<double>({}, 1));
+  model.posterior_head.weight << 2, 0.05, 0, 0, 0, 0, 0, 0;
+  model.posterior_head.bias << 0, 0, 3, 0, -2, -1, 0, 0;
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("latent statistics: active units are those whose mean follows the input") {
+  const example::Samples samples(1, {-1, 0, 1, 2});  // mean 0.5, mean square 1.5, variance 5/3
+  const LatentStatistics s = latent_statistics(planted(), samples.view());
+  CHECK(s.active_units == 1);
+  REQUIRE(s.mean_variance.size() == 4);
+  CHECK(s.mean_variance[0] == doctest::Approx(4 * 5.0 / 3).epsilon(1e-12));
+  CHECK(s.mean_variance[1] == doctest::Approx(0.0025 * 5.0 / 3).epsilon(1e-12));
+  CHECK(s.mean_variance[2] == 0);
+  CHECK(s.mean_variance[3] == 0);
+  REQUIRE(s.kl.size() == 4);
+  CHECK(s.kl[0] == doctest::Approx(0.5 * (std::exp(-2.0) + 4 * 1.5 - 1 + 2)).epsilon(1e-12));
+  CHECK(s.kl[1] == doctest::Approx(0.5 * (std::exp(-1.0) + 0.0025 * 1.5 - 1 + 1)).epsilon(1e-12));
+  CHECK(s.kl[2] == doctest::Approx(4.5).epsilon(1e-12));
+  CHECK(s.kl[3] == 0);
+}
+
+TEST_CASE("latent statistics: the threshold is 0.01") {
+  CHECK(vaekit::active_unit_threshold == 0.01);
+  // Variance over {0, s} is s²/2: just below and just above the threshold for the first dimension's slope
+  // of 2.
+  for (const double step : {0.0700, 0.0714}) {
+    const example::Samples samples(1, {0, step});
+    CHECK(latent_statistics(planted(), samples.view()).active_units == (step > 0.0707 ? 1 : 0));
+  }
+}
+
+TEST_CASE("latent statistics: results do not depend on the cut into batches") {
+  const example::Samples samples = example::normal_samples(9, 1);
+  const LatentStatistics expected = latent_statistics(planted(), samples.view());
+  for (const Index batch : {1, 4, 9}) {
+    const LatentStatistics s = latent_statistics(planted(), samples.view(), batch);
+    CHECK(s.active_units == expected.active_units);
+    for (std::size_t d = 0; d < 4; ++d) {
+      CHECK(s.kl[d] == doctest::Approx(expected.kl[d]).epsilon(1e-12));
+      CHECK(s.mean_variance[d] == doctest::Approx(expected.mean_variance[d]).epsilon(1e-12));
+    }
+  }
+}
