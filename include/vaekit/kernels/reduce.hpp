@@ -29,6 +29,15 @@ void add_column_sums(MatrixIn<T> x, std::span<T> sums) {
       64);
 }
 
+/// Σ value(i, which) over the vectors of [0, count). The order of the additions depends on `count` alone,
+/// where Eigen's depends on addresses.
+template <class T, class Value>
+[[nodiscard]] inline T sum_vectors(Index count, Value&& value) {
+  Simd<T> sum(T{0});
+  for_each_vector<T>(count, [&](Index i, auto which) { sum += keep<T>(value(i, which), which); });
+  return sum_lanes<T>(sum);
+}
+
 /// x(row, :) *= factors[row].
 template <class T>
 void scale_rows(std::span<const T> factors, MatrixOut<T> x) {

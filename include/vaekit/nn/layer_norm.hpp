@@ -56,15 +56,10 @@ struct LayerNorm {
   [[nodiscard]] Cache make_cache(Index batch) const { return {RowVector<T>(batch), RowVector<T>(batch)}; }
 
   void forward(MatrixIn<T> x, MatrixOut<T> y, Cache& cache) const {
-    const Index n = x.cols();
-    parallel_for(x.rows(), row_grain(n), [&](Index first, Index last) {
+    parallel_for(x.rows(), row_grain(x.cols()), [&](Index first, Index last) {
       for (Index row = first; row < last; ++row) {
-        const T mean = x.row(row).mean();
-        const T variance = (x.row(row).array() - mean).square().mean();
-        const T inverse_deviation = 1 / std::sqrt(variance + static_cast<T>(epsilon));
-        cache.mean[row] = mean;
-        cache.inverse_deviation[row] = inverse_deviation;
-        y.row(row).array() = (x.row(row).array() - mean) * inverse_deviation * weight.array() + bias.array();
+        forward_row(x.cols(), x.data() + row * x.outerStride(), y.data() + row * y.outerStride(),
+                    cache.mean[row], cache.inverse_deviation[row]);
       }
     });
   }
@@ -77,14 +72,8 @@ struct LayerNorm {
     }
     parallel_for(x.rows(), row_grain(x.cols()), [&](Index first, Index last) {
       for (Index row = first; row < last; ++row) {
-        const T mean = cache.mean[row];
-        const T inverse_deviation = cache.inverse_deviation[row];
-        const T mean_g = (dy.row(row).array() * weight.array()).mean();
-        const T mean_gx =
-            (dy.row(row).array() * weight.array() * ((x.row(row).array() - mean) * inverse_deviation)).mean();
-        dx.row(row).array() = (dy.row(row).array() * weight.array() - mean_g -
-                               (x.row(row).array() - mean) * inverse_deviation * mean_gx) *
-                              inverse_deviation;
+        backward_row(x.cols(), x.data() + row * x.outerStride(), dy.data() + row * dy.outerStride(),
+                     dx.data() + row * dx.outerStride(), cache.mean[row], cache.inverse_deviation[row]);
       }
     });
   }
@@ -95,17 +84,60 @@ struct LayerNorm {
   }
 
  private:
+  void forward_row(Index n, const T* x, T* y, T& mean, T& inverse_deviation) const {
+    const auto count = static_cast<T>(n);
+    mean = sum_vectors<T>(n, [&](Index i, auto which) { return load(x + i, which); }) / count;
+    const Simd<T> m(mean);
+    const T variance = sum_vectors<T>(n,
+                                      [&](Index i, auto which) {
+                                        const Simd<T> deviation = load(x + i, which) - m;
+                                        return Simd<T>(deviation * deviation);
+                                      }) /
+                       count;
+    inverse_deviation = 1 / std::sqrt(variance + static_cast<T>(epsilon));
+    const Simd<T> scale(inverse_deviation);
+    for_each_vector<T>(n, [&](Index i, auto which) {
+      const Simd<T> normalised = (load(x + i, which) - m) * scale;
+      store(y + i, xsimd::fma(normalised, load(weight.data() + i, which), load(bias.data() + i, which)),
+            which);
+    });
+  }
+
+  void backward_row(Index n, const T* x, const T* dy, T* dx, T mean, T inverse_deviation) const {
+    const Simd<T> m(mean);
+    const Simd<T> scale(inverse_deviation);
+    const auto g = [&](Index i, auto which) {
+      return Simd<T>(load(dy + i, which) * load(weight.data() + i, which));
+    };
+    const auto normalised = [&](Index i, auto which) { return Simd<T>((load(x + i, which) - m) * scale); };
+    const auto count = static_cast<T>(n);
+    const Simd<T> mean_g(sum_vectors<T>(n, g) / count);
+    const Simd<T> mean_gx(
+        sum_vectors<T>(n, [&](Index i, auto which) { return Simd<T>(g(i, which) * normalised(i, which)); }) /
+        count);
+    for_each_vector<T>(n, [&](Index i, auto which) {
+      store(dx + i, Simd<T>((g(i, which) - mean_g - normalised(i, which) * mean_gx) * scale), which);
+    });
+  }
+
   // Each column adds its rows in index order, on whichever thread: the bits do not depend on the threads.
   static void backward_parameters(MatrixIn<T> x, MatrixIn<T> dy, const Cache& cache, LayerNorm& grad) {
     parallel_for(
         x.cols(), row_grain(x.rows()),
         [&](Index first, Index last) {
-          const Index n = last - first;
+          T* dweight = grad.weight.data() + first;
+          T* dbias = grad.bias.data() + first;
           for (Index row = 0; row < x.rows(); ++row) {
-            grad.weight.segment(first, n).array() +=
-                dy.row(row).segment(first, n).array() *
-                ((x.row(row).segment(first, n).array() - cache.mean[row]) * cache.inverse_deviation[row]);
-            grad.bias.segment(first, n) += dy.row(row).segment(first, n);
+            const T* in = x.data() + row * x.outerStride() + first;
+            const T* dout = dy.data() + row * dy.outerStride() + first;
+            const Simd<T> mean(cache.mean[row]);
+            const Simd<T> scale(cache.inverse_deviation[row]);
+            for_each_vector<T>(last - first, [&](Index i, auto which) {
+              const Simd<T> g = load(dout + i, which);
+              const Simd<T> normalised = (load(in + i, which) - mean) * scale;
+              store(dweight + i, xsimd::fma(g, normalised, load(dweight + i, which)), which);
+              store(dbias + i, Simd<T>(load(dbias + i, which) + g), which);
+            });
           }
         },
         64);
