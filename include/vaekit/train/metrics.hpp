@@ -69,7 +69,7 @@ template <class State, class EpochReport>
     }
     ++number;
     const std::string where = concat(name, ':', number);
-    const Json json = parse_json(text.substr(0, end), where);
+    const Json json = parse_json<DataError>(text.substr(0, end), where);
     const auto get = [&]<class X>(const char* key, X& out) {
       const bool fits = json.is_object() && json.contains(key) &&
                         (std::is_same_v<X, std::string> ? json[key].is_string() : json[key].is_number());

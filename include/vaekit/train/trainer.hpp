@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "vaekit/core/check.hpp"
 #include "vaekit/data/batches.hpp"
 #include "vaekit/evaluate/elbo.hpp"
 #include "vaekit/optim/average.hpp"
@@ -125,7 +126,8 @@ class Trainer {
     check_fields("training", config);
   }
 
-  /// Throws NumericError when the loss is not finite or diverges; the state is then that of the last step.
+  /// Throws NumericError when the loss is not finite or diverges, or an epoch ends in weights or results that
+  /// are not finite; the state is then that of the last step.
   template <class... Callbacks>
   TrainingEnd train(State& state, Callbacks&&... callbacks) {
     const ThreadScope threads(config_.threads);
@@ -219,6 +221,7 @@ class Trainer {
     epoch_seconds_ = 0;
     report.validation = evaluate(state.evaluated(), data_.validation);
     report.test = evaluate(state.evaluated(), data_.test);
+    check_finite(state, report);
     const double watched = (report.validation ? *report.validation : report.train).value.elbo;
     report.improved = !(watched <= progress.best_elbo);
     if (report.improved) {
@@ -226,6 +229,25 @@ class Trainer {
       progress.best_epoch = progress.epoch;
     }
     return report;
+  }
+
+  /// A step may leave finite losses behind and ruined weights ahead: callbacks must not save those.
+  static void check_finite(const State& state, const EpochReport& report) {
+    const std::string where = concat("train: epoch ", state.progress.epoch, ": ");
+    const auto check = [&](std::string_view split, const std::optional<EpochMetrics>& metrics) {
+      if (metrics && !std::isfinite(metrics->value.elbo)) {
+        throw NumericError(concat(where, split, " elbo is ", metrics->value.elbo, " (log-likelihood ",
+                                  metrics->value.reconstruction, ", KL ", metrics->value.kl,
+                                  "), must be finite"));
+      }
+    };
+    check("validation", report.validation);
+    check("test", report.test);
+    for (const auto& parameter : parameters(state.model)) {
+      if (!all_finite<T>(parameter.values)) {
+        throw NumericError(concat(where, parameter.name, " is not finite, must be"));
+      }
+    }
   }
 
   [[nodiscard]] double throughput(double samples) const {
