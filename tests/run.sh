@@ -15,7 +15,7 @@ werror=${VAEKIT_WARNINGS_AS_ERRORS:-ON}
 
 if command -v clang++ >/dev/null; then
   echo "== clang++: build and run the tests of the library"
-  cmake --preset clang -DVAEKIT_WARNINGS_AS_ERRORS="$werror" -DVAEKIT_EXAMPLES=OFF
+  cmake --preset clang -DVAEKIT_WARNINGS_AS_ERRORS="$werror" -DVAEKIT_EXAMPLES=OFF -DCMAKE_CXX_FLAGS_DEBUG=-O1
   cmake --build --preset clang --parallel "$jobs"
   ctest --preset clang --parallel "$jobs" -L unit
 else

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/nn/dense.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/layer_suite.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+TEST_CASE("dense: keeps the contract of a layer with every fused activation") {
+  for (std::size_t i = 0; i < enum_names(Activation{}).size(); ++i) {
+    const auto activation = static_cast<Activation>(i);
+    CAPTURE(to_string(activation));
+    check_layer([activation]<class T>(T) {
+      return Dense<T>({.units = 5, .activation = activation}, Shape::flat(6));
+    });
+  }
+}
+
+TEST_CASE("dense: keeps the contract of a layer without a bias") {
+  check_layer([]<class T>(T) { return Dense<T>({.units = 3, .bias = false}, Shape::flat(4)); });
+}
+
+TEST_CASE("dense: y = act(x W' + b) on numbers worked out by hand") {
+  Dense<double> layer({.units = 2, .activation = Activation::relu}, Shape::flat(3));
+  layer.weight << 1, 2, 3, -1, 0, 1;
+  layer.bias << 0.5, -4;
+  Matrix<double> x(2, 3);
+  x << 1, 1, 1, 2, 0, -1;
+  Matrix<double> y(2, 2);
+  auto cache = layer.make_cache(2);
+  layer.forward(x, y, cache);
+  CHECK(y(0, 0) == 6.5);
+  CHECK(y(0, 1) == 0);
+  CHECK(y(1, 0) == 0);
+  CHECK(y(1, 1) == 0);
+}
+
+TEST_CASE("dense: parameters have PyTorch's names and layouts") {
+  Dense<float> layer({.units = 2}, Shape{4, 4, 1});
+  const auto list = parameters(layer);
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].name == "weight");
+  CHECK(list[0].rows == 2);
+  CHECK(list[0].cols == 16);
+  CHECK(list[1].name == "bias");
+  CHECK(list[1].is_vector);
+  const Dense<float> without({.units = 2, .bias = false}, Shape::flat(3));
+  CHECK(parameters(without).size() == 1);
+}
+
+TEST_CASE("dense: shapes and work") {
+  const Dense<float> layer({.units = 10}, Shape{2, 3, 4});
+  CHECK(layer.input_shape() == Shape::flat(24));
+  CHECK(layer.output_shape() == Shape::flat(10));
+  CHECK(layer.multiply_adds() == 240);
+}
+
+TEST_CASE("dense: keeps the input of an activation only where its derivative needs it") {
+  CHECK(
+      Dense<float>({.units = 2, .activation = Activation::relu}, Shape::flat(3)).make_cache(4).input.size() ==
+      0);
+  CHECK(
+      Dense<float>({.units = 2, .activation = Activation::gelu}, Shape::flat(3)).make_cache(4).input.size() ==
+      8);
+  CHECK(Dense<float>({.units = 2}, Shape::flat(3)).make_cache(4).gradient.size() == 0);
+}
+
+TEST_CASE("dense: a layer without units is refused") {
+  check_throws_with<ConfigError>("dense: units is 0, must be >= 1",
+                                 [] { Dense<float>({.units = 0}, Shape::flat(3)); });
+}
