@@ -42,9 +42,14 @@ def run(*arguments):
 
 
 def check_commands():
-    for command in sorted(set(re.findall(r"^(?:build/release/bin/)?vaekit ([a-z]+)", "".join(blocks("sh")), re.MULTILINE))):
-        if run(command, "--help").returncode != 0:
+    general = run("--help").stdout
+    for command, rest in re.findall(r"^vaekit ([a-z]+)(.*)", "".join(blocks("sh")), re.MULTILINE):
+        usage = run(command, "--help").stdout
+        if usage == general:
             problems.append(f"vaekit {command} is no command")
+        for option in re.findall(r"--[a-z-]+", rest):
+            if option not in usage:
+                problems.append(f"vaekit {command} has no option {option}")
 
 
 def check_configuration():
