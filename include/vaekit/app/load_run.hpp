@@ -16,6 +16,25 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+namespace detail {
+
+/// Applies `--set` assignments; relative file names in them are relative to the current folder.
+inline void apply_overrides(Json& json, const std::vector<std::string>& overrides) {
+  for (const std::string& assignment : overrides) {
+    apply_override(json, assignment);
+  }
+  rebase_paths<ExperimentConfig>(json, std::filesystem::current_path());
+}
+
+/// The defaults of every key that has one: all but the data.
+[[nodiscard]] inline Json default_config() {
+  Json defaults = write_json(ExperimentConfig{});
+  defaults.erase("data");
+  return defaults;
+}
+
+}  // namespace detail
+
 /// Reads a configuration file with what it extends, applies `--set` overrides, and checks it.
 ///
 /// Relative data paths in the result are absolute, so that it means the same from any folder.
@@ -25,10 +44,9 @@ namespace vaekit::inline VAEKIT_ABI {
   Json json = load_extended<ExperimentConfig>(
       std::filesystem::absolute(file).string(),
       [](const std::string& name) { return parse_json(read_text_file(name), name); });
-  for (const std::string& assignment : overrides) {
-    apply_override(json, assignment);
-  }
-  return read_json<ExperimentConfig>(json);
+  detail::apply_overrides(json, overrides);
+  // Over the defaults, so that a part that states some keys alone need not state its type.
+  return read_json<ExperimentConfig>(merge_json(detail::default_config(), json));
 }
 
 /// A trained run, opened for use.
@@ -57,9 +75,7 @@ struct Run {
   run.checkpoint = read_checkpoint(file);
   const auto effective = [&] {
     Json json = parse_json<DataError>(run.checkpoint.config(), run.checkpoint.name);
-    for (const std::string& assignment : overrides) {
-      apply_override(json, assignment);
-    }
+    detail::apply_overrides(json, overrides);
     return read_json<ExperimentConfig>(json);
   };
   run.config = effective();
