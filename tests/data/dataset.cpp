@@ -17,8 +17,8 @@ using vaekit::Shape;
 namespace {
 
 template <class E>
-void check_refused(const std::string& message, const Shape& shape, Dataset::Values values,
-                   std::vector<std::int32_t> labels = {}, std::vector<std::string> names = {}) {
+void check_refused(const std::string& message, const Shape& shape, const Dataset::Values& values,
+                   const std::vector<std::int32_t>& labels = {}, const std::vector<std::string>& names = {}) {
   check_throws_with<E>(message, [&] { Dataset("x.npy", shape, values, labels, names); });
 }
 

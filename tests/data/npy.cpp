@@ -106,7 +106,8 @@ TEST_CASE("npy: malformed headers are refused at their first bad character") {
 TEST_CASE("npy: other dtypes and orders are refused by name") {
   const std::string expected = ", must be |u1, |b1, <f4 or <f8; save x.astype('float32')";
   for (const std::string dtype : {"<i8", ">f4", "<f2", "|O", "<c8", "|S10", ""}) {
-    check_refused(npy(header(dtype, "(1, 1)"), "aaaaaaaa"), "x.npy: dtype is \"" + dtype + "\"" + expected);
+    check_refused(npy(header(dtype, "(1, 1)"), "aaaaaaaa"),
+                  vaekit::concat("x.npy: dtype is \"", dtype, '"', expected));
   }
   check_refused(npy(header("<\nf4", "(1, 1)"), "aaaa"), "x.npy: dtype is \"<\\x0af4\"" + expected);
   check_refused(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", ""),

@@ -112,10 +112,10 @@ TEST_CASE("synthetic: shapes have their area, grey at the edges, or black and wh
 TEST_CASE("synthetic: every shape lies in the unit disc, so that none is cut off") {
   for (Index shape = 0; shape < 3; ++shape) {
     double farthest = 0;
-    for (double x = -1.5; x < 1.5; x += 0.01) {
-      for (double y = -1.5; y < 1.5; y += 0.01) {
-        farthest = vaekit::detail::in_shape(shape, x, y) ? std::max(farthest, std::hypot(x, y)) : farthest;
-      }
+    for (int i = 0; i < 300 * 300; ++i) {
+      const double x = (i % 300 - 150) * 0.01;
+      const double y = (i / 300 - 150) * 0.01;
+      farthest = vaekit::detail::in_shape(shape, x, y) ? std::max(farthest, std::hypot(x, y)) : farthest;
     }
     CHECK(farthest > 0.9);
     CHECK(farthest <= 1);
@@ -156,6 +156,16 @@ TEST_CASE("synthetic: data depend on the seed, not on threads, and grow without 
     config.count = 100;
     config.seed = 2;
     CHECK(vaekit::make_synthetic(config).values() != data.values());
+  }
+}
+
+TEST_CASE("synthetic: samples share no random numbers") {
+  const vaekit::RandomStream stream(1, vaekit::Purpose::synthetic);
+  std::set<double> seen;
+  for (std::size_t sample = 0; sample < 100; ++sample) {
+    for (const double uniform : vaekit::detail::sample_uniforms<5>(stream, sample)) {
+      CHECK(seen.insert(uniform).second);
+    }
   }
 }
 

@@ -27,7 +27,7 @@ void check_refused(const Bytes& file, const std::string& message) {
 }  // namespace
 
 TEST_CASE("gzip: data of any size are decompressed") {
-  for (const std::size_t size : {0, 1, 4096, 300000}) {
+  for (const std::size_t size : {0U, 1U, 4096U, 300000U}) {
     const Bytes data = numbers(size);
     const Bytes file = make_gzip(data);
     CHECK(vaekit::is_gzip(file));

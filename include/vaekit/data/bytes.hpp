@@ -57,7 +57,8 @@ template <class To, class From = To>
 [[nodiscard]] std::vector<To> load_all(ByteView bytes, std::endian order) {
   std::vector<To> values(bytes.size() / sizeof(From));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<To>(load<From>(bytes.data() + i * sizeof(From), order));
+    const From value = load<From>(bytes.data() + i * sizeof(From), order);
+    values[i] = static_cast<To>(value);  // NOLINT(bugprone-signed-char-misuse): int8 data have a sign
   }
   return values;
 }

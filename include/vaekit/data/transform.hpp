@@ -171,16 +171,11 @@ template <class S>
                          ", too wide to be scaled"));
 }
 
-/// The factor that takes `span` to `width`; 0 where there is nothing to stretch.
+/// The factor that takes `span` to `width`; 0 where there is nothing to stretch. For a width of 1 no product
+/// exceeds it: x · (1/x) never rounds above 1.
 [[nodiscard]] inline double stretch(double span, double width) {
-  double factor = width / span;
-  if (!std::isfinite(factor)) {
-    return 0;
-  }
-  while (span * factor > width) {  // by a rounding error
-    factor = std::nextafter(factor, 0.0);
-  }
-  return factor;
+  const double factor = width / span;
+  return std::isfinite(factor) ? factor : 0;
 }
 
 template <class S>
@@ -230,8 +225,7 @@ template <class S>
     if (!std::isfinite(factors[i])) {
       throw_too_wide(train.name(), range, i);
     }
-    const double factor = 1 / std::sqrt(factors[i] / count);
-    factors[i] = std::isfinite(factor) ? factor : 0;
+    factors[i] = stretch(std::sqrt(factors[i] / count), 1);
   }
   return {std::move(mean), std::move(factors), 0, binarize};
 }
