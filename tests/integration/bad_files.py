@@ -211,6 +211,13 @@ def divergence():
         "--quiet",
         "--resume",
     )
+    # One step an epoch: its loss is finite, what it leaves behind is not.
+    once = {"epochs": 3, "batch_size": 120}
+    config = write_config("diverges.json", optimizer={"type": "sgd", "learning_rate": 1e30}, training=once)
+    ruins = rf"train: epoch 1: test elbo is {number} \(log-likelihood {number}, KL {number}\), must be finite"
+    none = "; last finite checkpoint: none" + advice
+    refused(5, re.compile(ruins + none), "train", config, "--out", "ruined", "--quiet")
+    check(not list((FOLDER / "ruined/checkpoints").iterdir()), "ruined weights are not saved")
 
 
 def overwriting():
