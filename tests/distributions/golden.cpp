@@ -3,8 +3,8 @@
 // Likelihoods and divergences against tests/golden/likelihoods.safetensors, which PyTorch made.
 #include <doctest/doctest.h>
 
-#include "model/golden_local.hpp"
 #include "support/distribution_suite.hpp"
+#include "support/golden.hpp"
 #include "vaekit/distributions/builtin.hpp"
 #include "vaekit/distributions/kl.hpp"
 

@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "model/example_models.hpp"
-#include "model/golden_local.hpp"
+#include "support/golden.hpp"
 #include "vaekit/objectives/elbo.hpp"
 
 using namespace vaekit;

@@ -3,12 +3,12 @@
 
 #include "model/example_models.hpp"
 #include "support/distribution_suite.hpp"
+#include "support/gradient_check.hpp"
 #include "vaekit/core/check.hpp"
 #include "vaekit/objectives/elbo.hpp"
 
 using namespace vaekit;
 using example::Design;
-using likelihood_suite::check_finite_differences;
 
 namespace {
 
@@ -25,13 +25,7 @@ void check_gradient(Model& model, Index batch, const ElboConfig& config) {
   Terms<double> scratch(batch, objective.samples(), model.latent_dim());
   const auto loss = [&] { return objective.evaluate(model.terms(x, w), 0.0, scratch).loss; };
   CHECK(value.loss == doctest::Approx(loss()).epsilon(1e-13));
-  const auto values = parameters(model);
-  const auto gradients = parameters(grad);
-  REQUIRE(values.size() == gradients.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    CAPTURE(values[i].name);
-    check_finite_differences(values[i].values, gradients[i].values, loss);
-  }
+  check_parameter_gradients(model, grad, loss);
 }
 
 void check_design(const Design& design, const ElboConfig& config = {}) {

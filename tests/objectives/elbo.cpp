@@ -4,10 +4,10 @@
 #include <doctest/doctest.h>
 
 #include "support/distribution_suite.hpp"
+#include "support/gradient_check.hpp"
 #include "support/throws_with.hpp"
 
 using namespace vaekit;
-using likelihood_suite::check_finite_differences;
 using likelihood_suite::random_matrix;
 
 static_assert(Objective<Elbo, float> && Objective<Elbo, double>);

@@ -3,7 +3,7 @@
 
 #include <tuple>
 
-#include "model/golden_local.hpp"
+#include "support/golden.hpp"
 #include "vaekit/nn/dense.hpp"
 #include "vaekit/nn/sequential.hpp"
 #include "vaekit/optim/builtin.hpp"

@@ -19,6 +19,7 @@
 #include <limits>
 #include <vector>
 
+#include "support/gradient_check.hpp"
 #include "vaekit/distributions/distribution.hpp"
 
 namespace likelihood_suite {
@@ -93,24 +94,6 @@ double weighted_log_prob(const L& likelihood, const Matrix<double>& params, cons
   Matrix<double> out(1, params.rows());
   likelihood.log_prob(params, x, out.span());
   return out.cwiseProduct(dout).sum();
-}
-
-/// Central differences of `value` over every element of `parameters`.
-template <class Value>
-void check_finite_differences(std::span<double> parameters, std::span<const double> gradient, Value&& value) {
-  constexpr double step = 1e-5;
-  REQUIRE(parameters.size() == gradient.size());
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const double kept = parameters[i];
-    parameters[i] = kept + step;
-    const double above = value();
-    parameters[i] = kept - step;
-    const double below = value();
-    parameters[i] = kept;
-    const double expected = (above - below) / (2 * step);
-    CHECK_MESSAGE(near(gradient[i], expected, 1e-7), "element ", i, ": gradient ", gradient[i],
-                  ", finite difference ", expected);
-  }
 }
 
 template <class Case>

@@ -22,6 +22,12 @@ inline constexpr std::size_t alignment = 64;
 
 namespace detail {
 
+/// Bytes of matrices that the calling thread has allocated and not freed; only differences mean anything.
+[[nodiscard]] inline std::ptrdiff_t& allocated_bytes() {
+  thread_local std::ptrdiff_t bytes = 0;
+  return bytes;
+}
+
 /// Allocator with an alignment that does not depend on compiler flags (Eigen's and xsimd's do).
 template <class T>
 struct AlignedAllocator {
@@ -30,9 +36,14 @@ struct AlignedAllocator {
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) noexcept {}  // NOLINT(google-explicit-constructor)
   [[nodiscard]] T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{alignment}));
+    T* p = static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{alignment}));
+    allocated_bytes() += static_cast<std::ptrdiff_t>(n * sizeof(T));
+    return p;
   }
-  void deallocate(T* p, std::size_t) noexcept { ::operator delete (p, std::align_val_t{alignment}); }
+  void deallocate(T* p, std::size_t n) noexcept {
+    allocated_bytes() -= static_cast<std::ptrdiff_t>(n * sizeof(T));
+    ::operator delete (p, std::align_val_t{alignment});
+  }
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const noexcept {
     return true;

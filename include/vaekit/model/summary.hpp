@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <sstream>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "vaekit/core/reflect.hpp"
@@ -24,14 +25,29 @@ struct SummaryRow {
 /// What a model is made of and what training it costs.
 struct ModelSummary {
   std::vector<SummaryRow> rows;
-  Index parameters = 0;
+  Index parameters = 0;      ///< the sum of the rows
   double multiply_adds = 0;  ///< of one forward pass, per input
-  double weight_bytes = 0;
-  double training_bytes = 0;  ///< weights, gradient, two moments and the workspace of a batch
   Index batch = 0;
+  double weight_bytes = 0;
+  double gradient_bytes = 0;
+  double optimizer_bytes = 0;
+  double workspace_bytes = 0;  ///< all that `make_workspace` allocates for the batch
+  double training_bytes = 0;   ///< the sum of the four
 };
 
 namespace detail {
+
+/// What a configuration calls a part, also one that was chosen at run time.
+template <class Part>
+[[nodiscard]] std::string kind_of(const Part& part) {
+  if constexpr (requires { part.chosen; }) {
+    return std::visit([](const auto& chosen) { return kind_of(chosen); }, part.chosen);
+  } else if constexpr (requires { Part::Config::kind; }) {
+    return std::string(Part::Config::kind);
+  } else {
+    return "custom";
+  }
+}
 
 template <class L>
 void add_summary_rows(const std::string& name, const L& layer, double evaluations,
@@ -41,13 +57,22 @@ void add_summary_rows(const std::string& name, const L& layer, double evaluation
       add_summary_rows(name + '.' + std::to_string(i), part, evaluations, rows);
     });
   } else {
-    std::string kind = "layer";
-    if constexpr (requires { L::Config::kind; }) {
-      kind = L::Config::kind;
-    }
-    rows.push_back(
-        {name, kind, layer.output_shape(), parameter_count(layer), evaluations * layer.multiply_adds()});
+    rows.push_back({name, kind_of(layer), layer.output_shape(), parameter_count(layer),
+                    evaluations * layer.multiply_adds()});
   }
+}
+
+/// Bytes of the workspace. It grows by the same amount for each input, so that two small ones tell the size
+/// of one that may not fit into memory.
+template <class Model>
+[[nodiscard]] double workspace_bytes(const Model& model, Index batch, Index samples) {
+  const auto measure = [&](Index inputs) {
+    const std::ptrdiff_t before = allocated_bytes();
+    const typename Model::Workspace w = model.make_workspace(inputs, samples);
+    return static_cast<double>(allocated_bytes() - before);
+  };
+  const double one = measure(1);
+  return one + static_cast<double>(batch - 1) * (measure(2) - one);
 }
 
 /// "1.2 MB"
@@ -72,27 +97,38 @@ void add_summary_rows(const std::string& name, const L& layer, double evaluation
 }  // namespace detail
 
 /// Layers, sizes and costs of a model that is trained with batches of `batch` inputs and `samples` latent
-/// samples each. The workspace counts every matrix between layers with its gradient.
+/// samples each, by an optimizer that keeps `moments` numbers for each parameter (Adam 2, SGD 1).
+///
+/// Not counted: the data, and the packing buffers of matrix products, a few MB a thread.
+/// Throws ConfigError when `batch` or `samples` is below 1.
 template <class Model>
-[[nodiscard]] ModelSummary summary(const Model& model, Index batch, Index samples = 1) {
+[[nodiscard]] ModelSummary summary(const Model& model, Index batch, Index samples = 1, Index moments = 2) {
+  if (batch < 1 || samples < 1) {
+    throw ConfigError(concat("summary: ", batch < 1 ? "batch is " : "samples is ",
+                             batch < 1 ? batch : samples, ", must be >= 1"));
+  }
   const auto draws = static_cast<double>(samples);
   ModelSummary result;
   result.batch = batch;
   detail::add_summary_rows("encoder", model.encoder, 1, result.rows);
   detail::add_summary_rows("posterior_head", model.posterior_head, 1, result.rows);
+  result.rows.push_back({"latent", detail::kind_of(model.latent), Shape::flat(model.latent_dim()),
+                         parameter_count(model.latent) + parameter_count(model.prior), 0});
   detail::add_summary_rows("decoder", model.decoder, draws, result.rows);
   detail::add_summary_rows("likelihood_head", model.likelihood_head, draws, result.rows);
-  double values = static_cast<double>(model.features() + 6 * model.latent_dim()) +
-                  draws * 4 * static_cast<double>(model.latent_dim());
+  result.rows.push_back({"likelihood", detail::kind_of(model.likelihood), model.encoder.input_shape(),
+                         parameter_count(model.likelihood), 0});
   for (const SummaryRow& row : result.rows) {
-    const bool decoding = row.name.starts_with("decoder") || row.name.starts_with("likelihood");
-    values += (decoding ? draws : 1) * 2 * static_cast<double>(row.output.size());
+    result.parameters += row.parameters;
     result.multiply_adds += row.multiply_adds;
   }
-  result.parameters = parameter_count(model);
-  constexpr auto scalar = static_cast<double>(sizeof(typename Model::Scalar));
-  result.weight_bytes = scalar * static_cast<double>(result.parameters);
-  result.training_bytes = 4 * result.weight_bytes + scalar * values * static_cast<double>(batch);
+  result.weight_bytes =
+      static_cast<double>(sizeof(typename Model::Scalar)) * static_cast<double>(result.parameters);
+  result.gradient_bytes = result.weight_bytes;
+  result.optimizer_bytes = static_cast<double>(moments) * result.weight_bytes;
+  result.workspace_bytes = detail::workspace_bytes(model, batch, samples);
+  result.training_bytes =
+      result.weight_bytes + result.gradient_bytes + result.optimizer_bytes + result.workspace_bytes;
   return result;
 }
 
@@ -111,8 +147,11 @@ template <class Model>
   }
   line("total", "", "", detail::count_text(static_cast<double>(summary.parameters)),
        detail::count_text(summary.multiply_adds));
-  out << "weights " << detail::size_text(summary.weight_bytes) << ", peak memory of training at batch "
-      << summary.batch << " about " << detail::size_text(summary.training_bytes) << " besides the data\n";
+  out << "training at batch " << summary.batch << ": weights " << detail::size_text(summary.weight_bytes)
+      << ", gradient " << detail::size_text(summary.gradient_bytes) << ", optimizer "
+      << detail::size_text(summary.optimizer_bytes) << ", workspace "
+      << detail::size_text(summary.workspace_bytes) << ", together "
+      << detail::size_text(summary.training_bytes) << " besides the data\n";
   return out.str();
 }
 
