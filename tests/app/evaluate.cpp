@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/evaluate.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+#include "app/example_run.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+std::string evaluated(const EvaluateOptions& options) {
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_evaluate(options, out, err) == ExitCode::done);
+  CHECK(err.str().empty());
+  return out.str();
+}
+
+}  // namespace
+
+TEST_CASE("evaluate: JSON holds what the library computes") {
+  const example::ExampleRun example("evaluate");
+  const Json json = parse_json(
+      evaluated(
+          {.run = example.run.root, .overrides = {}, .importance_samples = 20, .threads = 1, .json = true}),
+      "out");
+  const Run run = load_run(example.run.root);
+  const LoadedData data = load_split(run, DataSplit::test);
+  const ConfiguredVae<float> model = example::initialized_model(example.config);
+  const ElboEvaluation elbo = evaluate_elbo(model, data.view(), example.config.seed);
+  CHECK(json["split"] == "test");
+  CHECK(json["samples"] == 12);
+  CHECK(json["elbo"] == elbo.elbo.mean());
+  CHECK(json["elbo_standard_error"] == elbo.elbo.standard_error());
+  CHECK(json["reconstruction"] == elbo.reconstruction.mean());
+  CHECK(json["kl"] == elbo.kl.mean());
+  CHECK(json["kl_per_dimension"].size() == 2);
+  CHECK(json["importance_samples"] == 20);
+  CHECK(json["log_likelihood"].get<double>() > json["elbo"].get<double>());
+}
+
+TEST_CASE("evaluate: the text names split, samples and active units") {
+  const example::ExampleRun example("evaluate-text");
+  const std::string text =
+      evaluated({.run = example.run.root, .overrides = {}, .split = DataSplit::train, .threads = 1});
+  CHECK(text.starts_with("train split, 40 samples, nats a sample +- standard error\nelbo            -"));
+  CHECK(text.find("\nactive units    ") != std::string::npos);
+  CHECK(text.ends_with(" of 2\n"));
+  CHECK(text.find("importance") == std::string::npos);
+}
+
+TEST_CASE("evaluate: splits are those of training, and missing ones are refused") {
+  ExperimentConfig config = example::small_config();
+  config.data.validation_fraction = 0.25;
+  config.data.test = std::nullopt;
+  const example::ExampleRun example("evaluate-splits", config);
+  const Run run = load_run(example.run.root);
+  const Split parts = split(40, 0.25, config.seed);
+  CHECK(load_split(run, DataSplit::train).rows == parts.train);
+  CHECK(load_split(run, DataSplit::validation).rows == parts.validation);
+  CHECK(parts.validation.size() == 10);
+  check_throws_with<ConfigError>("config /data/test: missing key, required to evaluate the test split",
+                                 [&] { static_cast<void>(load_split(run, DataSplit::test)); });
+  const example::ExampleRun whole("evaluate-whole");
+  check_throws_with<ConfigError>(
+      "config /data/validation_fraction: is 0, must be > 0 to evaluate the validation split",
+      [&] { static_cast<void>(load_split(load_run(whole.run.root), DataSplit::validation)); });
+}

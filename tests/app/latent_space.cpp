@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/latent_space.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <sstream>
+
+#include "app/example_run.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+/// Height and width of a grid of 8x8 pictures.
+Image grid(Index rows, Index columns) {
+  return image_grid<float>(Matrix<float>(rows * columns, 64), {8, 8, 1}, grid_options({8, 8, 1}, columns));
+}
+
+void check_size(const std::filesystem::path& path, Index rows, Index columns) {
+  const Image image = read_png(path);
+  const Image expected = grid(rows, columns);
+  CHECK(image.height == expected.height);
+  CHECK(image.width == expected.width);
+}
+
+}  // namespace
+
+TEST_CASE("inverse normal distribution function: known quantiles, and symmetry") {
+  CHECK(inverse_normal_cdf(0.5) == 0);
+  CHECK(inverse_normal_cdf(0.975) == doctest::Approx(1.959963984540054).epsilon(1e-13));
+  CHECK(inverse_normal_cdf(1e-10) == doctest::Approx(-6.361340902404056).epsilon(1e-13));
+  for (const double p : {1e-9, 0.001, 0.1, 0.3, 0.49}) {
+    const double x = inverse_normal_cdf(p);
+    CHECK(0.5 * std::erfc(-x / std::sqrt(2.0)) == doctest::Approx(p).epsilon(1e-12));
+    CHECK(inverse_normal_cdf(1 - p) == doctest::Approx(-x).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("latent pictures: rows and columns as asked for, with defaults that suit the data") {
+  const example::ExampleRun example("latent");
+  const std::filesystem::path out = example.folder / "p.png";
+  std::ostringstream said;
+  run_interpolate({.run = example.run.root, .out = out, .rows = 3, .steps = 4, .threads = 1}, said);
+  CHECK(said.str() == out.string() + "\n");
+  check_size(out, 3, 4);
+  run_interpolate({.run = example.run.root, .out = out, .threads = 1}, said);
+  check_size(out, 6, 10);  // 12 samples are 6 pairs
+  run_traverse({.run = example.run.root, .out = out, .threads = 1}, said);
+  check_size(out, 2, 11);
+  run_traverse({.run = example.run.root, .out = out, .rows = 1, .steps = 1, .threads = 1}, said);
+  check_size(out, 1, 1);
+  run_manifold({.run = example.run.root, .out = out, .steps = 3, .threads = 1}, said);
+  check_size(out, 3, 3);
+}
+
+TEST_CASE("manifold: quantiles of the prior, the second dimension upwards") {
+  const example::ExampleRun example("manifold");
+  const std::filesystem::path out = example.folder / "p.png";
+  std::ostringstream said;
+  run_manifold({.run = example.run.root, .out = out, .steps = 2, .threads = 1}, said);
+  const float q = 0.6744897501960817F;
+  Matrix<float> z(4, 2);
+  z << -q, q, q, q, -q, -q, q, -q;
+  const Matrix<float> expected = decode_all(example::initialized_model(example.config), z);
+  CHECK(read_png(out) == image_grid<float>(expected, {8, 8, 1}, grid_options({8, 8, 1}, 2)));
+}
+
+TEST_CASE("manifold: a model of another number of dimensions is refused") {
+  const example::ExampleRun example("manifold3", example::small_config(3));
+  std::ostringstream said;
+  check_throws_with<UsageError>("manifold: the model has 3 latent dimensions, must have 2", [&] {
+    run_manifold({.run = example.run.root, .out = example.folder / "p.png"}, said);
+  });
+  check_throws_with<UsageError>("--out: is \"p.npy\", must end in .png",
+                                [&] { run_manifold({.run = example.run.root, .out = "p.npy"}, said); });
+}
+
+TEST_CASE("interpolate: one sample makes no pair") {
+  ExperimentConfig config = example::small_config();
+  std::get<SyntheticConfig>(*config.data.test).count = 1;
+  const example::ExampleRun example("interpolate1", config);
+  std::ostringstream said;
+  check_throws_with<DataError>("synthetic bars: has 1 sample, must have at least 2 to interpolate", [&] {
+    run_interpolate({.run = example.run.root, .out = example.folder / "p.png"}, said);
+  });
+}

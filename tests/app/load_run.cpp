@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/load_run.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+#include "app/example_run.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+TEST_CASE("load_config: a file, what it extends, and overrides") {
+  const TemporaryFolder folder("load-config");
+  std::ofstream(folder / "base.json")
+      << R"({"data": {"train": {"format": "idx", "path": "a.idx"}}, "seed": 5})";
+  std::ofstream(folder / "config.json") << R"({"extends": "base.json", "name": "x"})";
+  const ExperimentConfig config =
+      load_config(folder / "config.json", {"model.latent.dim=8", "model.latent.type=gaussian", "name=y"});
+  CHECK(config.name == "y");
+  CHECK(config.seed == 5);
+  CHECK(std::get<GaussianLatentConfig>(config.model.latent).dim == 8);
+  CHECK(std::get<IdxConfig>(config.data.train).path == (folder / "a.idx").string());
+  check_throws_with<ConfigError>("--set nonsense: has no \"=\", must be KEY=JSON", [&] {
+    static_cast<void>(load_config(folder / "config.json", {"nonsense"}));
+  });
+  check_throws_with<IoError>((folder / "none.json").string() + ": cannot open: No such file or directory",
+                             [&] { static_cast<void>(load_config(folder / "none.json", {})); });
+}
+
+TEST_CASE("load_run: a folder and a checkpoint file") {
+  const example::ExampleRun example("load-run");
+  for (const std::filesystem::path& path : {example.run.root, example.run.last()}) {
+    const Run run = load_run(path, {"data.test.count=7"});
+    CHECK(run.checkpoint.name == example.run.last().string());
+    CHECK(run.config.name == "bars");
+    CHECK(std::get<SyntheticConfig>(*run.config.data.test).count == 7);
+    CHECK(run.input.shape == Shape{8, 8, 1});
+    CHECK(run.input.bytes);
+  }
+}
+
+TEST_CASE("load_run: the best checkpoint where the run has a validation split") {
+  ExperimentConfig config = example::small_config();
+  for (const double fraction : {0.0, 0.2}) {
+    config.data.validation_fraction = fraction;
+    const example::ExampleRun example("load-best", config);
+    CHECK(load_run(example.run.root).checkpoint.name == example.run.last().string());
+    config.name = "better";
+    write_file_atomically(example.run.best(), example::untrained_checkpoint(config));
+    const Run run = load_run(example.run.root);
+    CHECK(run.checkpoint.name == (fraction > 0 ? example.run.best() : example.run.last()).string());
+    CHECK(run.config.name == (fraction > 0 ? "better" : "bars"));
+    config.name = "bars";
+  }
+}
+
+TEST_CASE("load_run: what holds no checkpoint is refused") {
+  const TemporaryFolder folder("load-none");
+  std::filesystem::create_directory(folder / "hollow");
+  check_throws_with<IoError>(
+      (folder / "hollow").string() + ": holds no checkpoint, must be a run folder of vaekit train",
+      [&] { static_cast<void>(load_run(folder / "hollow")); });
+  check_throws_with<IoError>((folder / "absent").string() + ": cannot open: No such file or directory",
+                             [&] { static_cast<void>(load_run(folder / "absent")); });
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/sample.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+#include <vector>
+
+#include "app/example_run.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+std::vector<float> floats(const std::filesystem::path& path) {
+  return std::get<std::vector<float>>(example::read_array(path).values());
+}
+
+}  // namespace
+
+TEST_CASE("sample: means of the decoder at z from the prior, by seed and temperature") {
+  const example::ExampleRun example("sample");
+  const std::filesystem::path out = example.folder / "s.npy";
+  std::ostringstream said;
+  const auto sampled = [&](std::uint64_t seed, double temperature) {
+    run_sample({.run = example.run.root,
+                .out = out,
+                .count = 5,
+                .temperature = temperature,
+                .seed = seed,
+                .threads = 1},
+               said);
+    return floats(out);
+  };
+  const ConfiguredVae<float> model = example::initialized_model(example.config);
+  const Matrix<float> expected = sample_all(model, 3, 5, 0.5);
+  CHECK(sampled(3, 0.5) == std::vector<float>(expected.span().begin(), expected.span().end()));
+  CHECK(said.str() == out.string() + "\n");
+  CHECK(example::read_array(out).shape() == Shape{8, 8, 1});
+  CHECK(sampled(4, 0.5) != sampled(3, 0.5));
+  const std::vector<float> cold = sampled(3, 0);
+  CHECK(std::equal(cold.begin(), cold.begin() + 64, cold.begin() + 64));
+  const std::filesystem::path picture = example.folder / "s.png";
+  run_sample({.run = example.run.root, .out = picture, .count = 5, .seed = 3, .threads = 1}, said);
+  CHECK(read_png(picture).channels == 1);
+}
+
+TEST_CASE("decode: means for given latents, as many as the model has") {
+  const example::ExampleRun example("decode");
+  const std::filesystem::path in = example.folder / "z.npy";
+  const std::filesystem::path out = example.folder / "x.npy";
+  std::ostringstream said;
+  Matrix<float> z(3, 2);
+  z << 0, 0, 1, -1, 2, 0.5;
+  write_file_atomically(in, npy_bytes<float>(z, Shape::flat(2)));
+  run_decode({.run = example.run.root, .in = in, .out = out, .threads = 1}, said);
+  const Matrix<float> expected = decode_all(example::initialized_model(example.config), z);
+  CHECK(floats(out) == std::vector<float>(expected.span().begin(), expected.span().end()));
+  write_file_atomically(in, npy_bytes<float>(Matrix<float>(3, 4), Shape::flat(4)));
+  check_throws_with<DataError>("z.npy: rows have 4 values, must have 2 (latent dimensions)",
+                               [&] { run_decode({.run = example.run.root, .in = in, .out = out}, said); });
+}
