@@ -113,8 +113,10 @@ TEST_CASE("synthetic: every shape lies in the unit disc, so that none is cut off
   for (Index shape = 0; shape < 3; ++shape) {
     double farthest = 0;
     for (int i = 0; i < 300 * 300; ++i) {
-      const double x = (i % 300 - 150) * 0.01;
-      const double y = (i / 300 - 150) * 0.01;
+      const int column = i % 300 - 150;
+      const int row = i / 300 - 150;
+      const double x = 0.01 * column;
+      const double y = 0.01 * row;
       farthest = vaekit::detail::in_shape(shape, x, y) ? std::max(farthest, std::hypot(x, y)) : farthest;
     }
     CHECK(farthest > 0.9);
