@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/train.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <sstream>
+#include <string>
+
+#include "io/temporary_folder.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+/// A configuration file in a folder, and calls of `train` on it.
+struct Trained {
+  TemporaryFolder folder;
+  RunFolder run{folder / "run"};
+  std::string out = {};
+  std::string err = {};
+
+  explicit Trained(const std::string& name) : folder(name) {
+    write_file_atomically(folder / "c.json", R"({
+      "name": "bars",
+      "data": {"train": {"format": "synthetic", "source": "bars", "count": 40, "size": 8},
+               "test": {"format": "synthetic", "source": "bars", "count": 12, "size": 8, "seed": 2}},
+      "model": {"encoder": [{"type": "dense", "units": 6}], "decoder": [{"type": "dense", "units": 6}],
+                "latent": {"type": "gaussian", "dim": 2}},
+      "training": {"epochs": 2, "batch_size": 10, "threads": 1}})");
+  }
+
+  /// `set(options)` changes the options.
+  template <class Set>
+  ExitCode train(Set&& set) {
+    TrainOptions options;
+    set(options);
+    options.config = folder / "c.json";
+    options.out = run.root;
+    std::ostringstream o;
+    std::ostringstream e;
+    const ExitCode code = run_train(options, o, e);
+    out = o.str();
+    err = e.str();
+    return code;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("train: fills a run folder, prints results on one stream and progress on the other") {
+  Trained t("train");
+  CHECK(t.train([](TrainOptions& o) { o.seed = 9; }) == ExitCode::done);
+  CHECK(t.err.starts_with(environment_line(1, "float32") + "\nepoch 1/2: train loss "));
+  CHECK(t.out.starts_with("train: elbo -"));
+  CHECK(t.out.find("\ntest: elbo -") != std::string::npos);
+  CHECK(t.out.ends_with(" nats after 2 epochs\nrun folder: " + t.run.root.string() + "\n"));
+  for (const auto& file : {t.run.config(), t.run.metrics(), t.run.report(), t.run.last(), t.run.best(),
+                           t.run.checkpoint(1), t.run.image("samples", 2)}) {
+    CHECK(std::filesystem::exists(file));
+  }
+  CHECK(parse_json(read_text_file(t.run.config()), "c")["seed"] == 9);
+}
+
+TEST_CASE("train: an existing run is refused, resumed or replaced") {
+  Trained t("train-again");
+  t.train([](TrainOptions& o) { o.quiet = true; });
+  CHECK(t.err == environment_line(1, "float32") + "\n");
+  check_throws_with<IoError>(
+      t.run.root.string() + ": holds another run, must be a new folder; use --resume to go on or --overwrite",
+      [&] { t.train([](TrainOptions&) {}); });
+  CHECK(t.train([](TrainOptions& o) {
+    o.overrides = {"training.epochs=3"};
+    o.resume = true;
+    o.quiet = true;
+  }) == ExitCode::done);
+  CHECK(t.err.ends_with("\nresuming after 2 epochs and 0 batches\n"));
+  const Bytes resumed = read_file(t.run.last());
+  CHECK(std::filesystem::exists(t.run.checkpoint(2)));
+  CHECK(t.train([](TrainOptions& o) {
+    o.overrides = {"training.epochs=3", "training.checkpoint_every=0"};
+    o.overwrite = true;
+  }) == ExitCode::done);
+  CHECK_FALSE(std::filesystem::exists(t.run.checkpoint(2)));
+  const Checkpoint straight = read_checkpoint(t.run.last());
+  const Safetensors other = parse_safetensors(resumed, "resumed");
+  for (std::size_t i = 0; i < other.tensors.size(); ++i) {
+    CHECK(straight.file.tensors[i].bytes == other.tensors[i].bytes);
+  }
+}
+
+TEST_CASE("train: nothing to resume, and a run of another experiment, are refused") {
+  Trained t("train-refuse");
+  check_throws_with<IoError>(t.run.root.string() + ": holds no checkpoint, must hold one to resume from",
+                             [&] { t.train([](TrainOptions& o) { o.resume = true; }); });
+  CHECK_FALSE(std::filesystem::exists(t.run.root));
+  t.train([](TrainOptions& o) { o.quiet = true; });
+  check_throws_with<ConfigError>("config /seed: is 2, must be 1 to resume the run in " + t.run.root.string(),
+                                 [&] {
+                                   t.train([](TrainOptions& o) {
+                                     o.seed = 2;
+                                     o.resume = true;
+                                   });
+                                 });
+}
+
+TEST_CASE("train: divergence names the last finite checkpoint and what to do") {
+  const NumericError error("train: step 7: loss is nan");
+  const TemporaryFolder parent("train-advice");
+  const RunFolder folder{parent / "run"};
+  CHECK(std::string(detail::with_advice(error, folder).what()) ==
+        "train: step 7: loss is nan; last finite checkpoint: none; try a lower learning_rate or gradient "
+        "clipping");
+  folder.create();
+  write_file_atomically(folder.last(), std::string("x"));
+  CHECK(std::string(detail::with_advice(error, folder).what()) ==
+        "train: step 7: loss is nan; last finite checkpoint: " + folder.last().string() +
+            "; try a lower learning_rate or gradient clipping");
+}
+
+TEST_CASE("train: the first interrupt is noted, and the handlers of before come back") {
+  struct sigaction before = {};
+  sigaction(SIGTERM, nullptr, &before);
+  {
+    const detail::InterruptGuard guard;
+    CHECK(interrupt_requested == 0);
+    std::raise(SIGTERM);
+    CHECK(interrupt_requested == 1);
+    struct sigaction now = {};
+    sigaction(SIGTERM, nullptr, &now);
+    const bool default_again = now.sa_handler == SIG_DFL;
+    CHECK(default_again);
+  }
+  interrupt_requested = 0;
+  struct sigaction after = {};
+  sigaction(SIGTERM, nullptr, &after);
+  const bool restored = after.sa_handler == before.sa_handler;
+  CHECK(restored);
+}
