@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Trains a small model through the installed headers; exits with 0 when it learned.
 #include <cstdio>
-#include <vaekit/distributions/bernoulli.hpp>
-#include <vaekit/latent/gaussian.hpp>
-#include <vaekit/model/vae.hpp>
-#include <vaekit/nn/dense.hpp>
-#include <vaekit/nn/sequential.hpp>
-#include <vaekit/objectives/elbo.hpp>
-#include <vaekit/optim/adam.hpp>
+#include <vaekit/vaekit.hpp>
 
 int main() {
   constexpr vaekit::Index features = 16;
