@@ -24,6 +24,20 @@ template <class T, std::same_as<double>... Rest>
   return xsimd::fma(x, polynomial<T>(x, rest...), Simd<T>(static_cast<T>(c0)));
 }
 
+/// `function(x)`, for functions that are constant or infinite beyond ±1000. xsimd takes doubles to integers
+/// one by one, which is undefined where no integer fits: they get bounded arguments, and NaN goes around
+/// them.
+template <class T, class Function>
+[[nodiscard]] inline Simd<T> bounded(const Simd<T>& x, Function&& function) {
+  if constexpr (std::same_as<T, double>) {
+    const Simd<T> limit(T{1000});
+    const Simd<T> argument = xsimd::select(xsimd::abs(x) < limit, x, xsimd::copysign(limit, x));
+    return xsimd::select(x == x, function(argument), x);
+  } else {
+    return function(x);
+  }
+}
+
 /// (2 atanh(√z) / √z − 2) / z on [0, 1/9]: minimax, absolute error 9e-9 / 3e-18 of z times it.
 template <class T>
 [[nodiscard]] inline Simd<T> log1p_remainder(const Simd<T>& z) {
@@ -43,13 +57,13 @@ template <class T>
 /// eˣ on [log(smallest normal), 88.37 / 709.43]: 2 / 1 ULP. Above it infinity, below it 0.
 template <class T>
 [[nodiscard]] inline Simd<T> exp(const Simd<T>& x) {
-  return xsimd::exp(x);
+  return detail::bounded<T>(x, [](const Simd<T>& argument) { return xsimd::exp(argument); });
 }
 
 /// eˣ − 1 for x ≤ 88.37 / 709.43: 2 / 2 ULP. Above it infinity.
 template <class T>
 [[nodiscard]] inline Simd<T> expm1(const Simd<T>& x) {
-  return xsimd::expm1(x);
+  return detail::bounded<T>(x, [](const Simd<T>& argument) { return xsimd::expm1(argument); });
 }
 
 /// log x for normal x > 0: 1 / 1 ULP. −∞ at 0, NaN below.
@@ -61,7 +75,7 @@ template <class T>
 /// Hyperbolic tangent: 2 / 2 ULP.
 template <class T>
 [[nodiscard]] inline Simd<T> tanh(const Simd<T>& x) {
-  return xsimd::tanh(x);
+  return detail::bounded<T>(x, [](const Simd<T>& argument) { return xsimd::tanh(argument); });
 }
 
 /// log(1 + x) for x in [0, 1]: 2 / 2 ULP.
