@@ -32,7 +32,7 @@ struct Program {
   bool markdown = false;
 
   Program() {
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // none is reported by main: CLI11 would say so of a misspelt one too
     app.set_version_flag("--version", std::string("vaekit ") + vaekit::version);
     add_train();
     add_evaluate();
@@ -194,6 +194,10 @@ int main(int argc, char** argv) {
   Program program;
   try {
     program.app.parse(argc, argv);
+    if (program.app.get_subcommands().empty()) {
+      std::cerr << "a command is required; see vaekit --help\n";
+      return static_cast<int>(ExitCode::usage);
+    }
     return static_cast<int>(program.result);
   } catch (const CLI::Success& request) {  // --help, --version
     return program.app.exit(request);

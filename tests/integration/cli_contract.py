@@ -77,6 +77,8 @@ def check_usage():
             f"{arguments}: one line on stderr, got {result.stderr}",
         )
         check(result.stderr.endswith("; see vaekit --help\n"), f"{arguments}: points at --help")
+    check_equal(run(expect=2).stderr, "a command is required; see vaekit --help\n", "no command")
+    check("bogus" in run("bogus", expect=2).stderr, "a misspelt command is named")
     for name, out in [("sample", "x.jpg"), ("encode", "x.png"), ("manifold", "x.npy")]:
         given = ["--in", "inputs.npy"] if name == "encode" else []
         result = run(name, "run", "--out", out, *given, expect=2)

@@ -73,7 +73,7 @@ struct TransformConfig {
 /// Threads  const members are safe to call concurrently.
 class Transform {
  public:
-  /// Of no features: a placeholder.
+  /// Of no features; to be assigned to.
   Transform() = default;
 
   /// Throws ShapeError when the sizes differ.
