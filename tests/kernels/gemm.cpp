@@ -163,19 +163,23 @@ TEST_CASE_TEMPLATE("gemm: all transpositions, overwriting and accumulating, arou
   }
 }
 
-TEST_CASE_TEMPLATE("gemm: around the blocks of depth, rows and columns", T, float, double) {
+TEST_CASE_TEMPLATE("gemm: around the blocks of depth and rows, with operands packed in every way", T, float,
+                   double) {
   using Tile = detail::GemmTile<T>;
   for (const Index k : {Tile::depth - 1, Tile::depth, Tile::depth + 1, 2 * Tile::depth + 1}) {
     check_all_modes<T>({Tile::rows + 1, Tile::cols + 1, k});
   }
-  for (const Index m : {Tile::l2_panels * Tile::rows + 1, Tile::row_block - 1, Tile::row_block + 1}) {
-    check_all_modes<T>({m, 3, 5});
+  const Index l2_rows = Tile::l2_elements / 100;
+  for (const Index m : {l2_rows, l2_rows + 1}) {
+    check_all_modes<T>({m, 3, 100});
   }
-  for (const Index n : {Tile::col_block - 1, Tile::col_block + 1}) {
-    check_all_modes<T>({3, n, 5});
-  }
-  CHECK(wrong_elements<T>({Tile::row_block + 1, Tile::cols + 1, Tile::depth + 1}, all_modes[3]) == 0);
-  CHECK(wrong_elements<T>({Tile::rows + 1, Tile::col_block + 1, Tile::depth + 1}, all_modes[4]) == 0);
+  check_all_modes<T>({4 * Tile::rows, 5 * Tile::cols + 1, 4});
+  check_all_modes<T>({3 * Tile::rows, 3 * lanes<T>, 7});
+  // The frame is six elements wide: rows of A start 2048 or 4096 bytes apart.
+  const Index colliding = 2048 / static_cast<Index>(sizeof(T)) - 2 * Framed<T>::rim;
+  check_all_modes<T>({2 * Tile::rows + 1, 4 * Tile::cols, colliding});
+  check_all_modes<T>({colliding, 4 * Tile::cols, 5});
+  CHECK(wrong_elements<T>({colliding, 4 * Tile::cols + 1, Tile::depth + 1}, all_modes[3]) == 0);
 }
 
 TEST_CASE_TEMPLATE("gemm: as accurate as a sum in T of exact products", T, float, double) {
@@ -196,8 +200,8 @@ TEST_CASE_TEMPLATE("gemm: the epilogue sees every element once, with its row and
     check_epilogue<T>({5, 7, 0}, mode);
     check_epilogue<T>({Tile::rows + 1, Tile::cols + lanes<T> + 1, 3}, mode);
     check_epilogue<T>({2 * Tile::rows, 2 * Tile::cols, Tile::depth + 1}, mode);
-    check_epilogue<T>({Tile::row_block + 1, 3, 2}, mode);
-    check_epilogue<T>({3, Tile::col_block + 1, 2}, mode);
+    check_epilogue<T>({2 * Tile::rows, 3 * lanes<T>, 3}, mode);
+    check_epilogue<T>({Tile::l2_elements / 200 + 1, 3, 200}, mode);
     check_epilogue<T>({64, 100, 80}, mode);  // above the thread gate
   }
 }
@@ -209,7 +213,8 @@ TEST_CASE_TEMPLATE("gemm: the same bits for any number of threads", T, float, do
                                             {1100, 40, 30},
                                             {5, 4200, 20},
                                             {1, 3000, 200},
-                                            {130, 130, 900}}) {
+                                            {300, 130, 900},
+                                            {64, 64, 1024}}) {
     REQUIRE(size.m * size.n * size.k >= detail::gemm_thread_gate);
     const Matrix<T> a = uniform<T>(size.m, size.k, 3);
     const Matrix<T> b = uniform<T>(size.k, size.n, 4);
@@ -223,6 +228,43 @@ TEST_CASE_TEMPLATE("gemm: the same bits for any number of threads", T, float, do
                       " threads");
     }
   }
+}
+
+TEST_CASE_TEMPLATE("gemm: a row does not depend on the rows around it, with five rows or more", T, float,
+                   double) {
+  const Matrix<T> a = uniform<T>(600, 450, 3);
+  const Matrix<T> b = uniform<T>(77, 450, 4);
+  const auto multiply = [&](Index rows) {
+    Matrix<T> c(rows, 77);
+    gemm<T>(as_is<T>(a.topRows(rows)), transposed<T>(b), 450, c, Store::overwrite);
+    return c;
+  };
+  const Matrix<T> all = multiply(600);
+  for (const Index rows : {5, 6, 7, 100, 300}) {
+    CHECK(same_bits(multiply(rows), Matrix<T>(all.topRows(rows))));
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm: a packed matrix gives the bits of the matrix", T, float, double) {
+  PackedMatrix<T> packed;
+  CHECK(packed.empty());
+  for (const Size& size : std::vector<Size>{{1, 40, 30}, {5, 20, 401}, {64, 784, 400}, {300, 17, 1000}}) {
+    const Matrix<T> a = uniform<T>(size.m, size.k, 3);
+    const Matrix<T> b = uniform<T>(size.k, size.n, 4);
+    const Matrix<T> bt = b.transpose();
+    Matrix<T> c(size.m, size.n);
+    packed.pack(as_is<T>(b), size.k, size.n);
+    CHECK_FALSE(packed.empty());
+    packed.multiply(as_is<T>(a), c, Store::overwrite);
+    CHECK(same_bits(c, product(a, b)));
+    Matrix<T> expected(size.m, size.n);
+    gemm<T>(as_is<T>(a), transposed<T>(bt), size.k, expected, Store::overwrite);
+    packed.pack(transposed<T>(bt), size.k, size.n);
+    packed.multiply(as_is<T>(a), c, Store::overwrite);
+    CHECK(same_bits(c, expected));
+  }
+  packed.clear();
+  CHECK(packed.empty());
 }
 
 TEST_CASE("gemm: threads of the program do not disturb each other") {

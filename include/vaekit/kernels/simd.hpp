@@ -23,6 +23,90 @@ inline constexpr Index lanes = static_cast<Index>(Simd<T>::size);
 /// Says at compile time that all lanes take part, where an `Index` would say how many do.
 struct AllLanes {};
 
+namespace detail {
+
+#if defined(__AVX__)
+/// A mask of the first `count` lanes is the window of these numbers that starts at `lanes − count`.
+template <class Integer, std::size_t L>
+struct LaneMask {
+  alignas(alignment) Integer values[2 * L] = {};
+  constexpr LaneMask() {
+    for (std::size_t i = 0; i < L; ++i) {
+      values[i] = Integer{-1};
+    }
+  }
+};
+inline constexpr LaneMask<int, 8> float_mask;
+inline constexpr LaneMask<long long, 4> double_mask;
+
+[[nodiscard]] inline __m256i first_lanes(const float*, Index count) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(float_mask.values + 8 - count));
+}
+[[nodiscard]] inline __m256i first_lanes(const double*, Index count) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(double_mask.values + 4 - count));
+}
+#endif
+
+/// What a partial vector costs decides the speed of narrow matrices: instructions with a mask where there are
+/// any, else a copy through memory.
+template <class T>
+struct PartialVector {
+  [[nodiscard]] static Simd<T> load(const T* source, Index count) {
+    alignas(alignment) T buffer[lanes<T>] = {};
+    std::copy_n(source, count, buffer);
+    return Simd<T>::load_aligned(buffer);
+  }
+  static void store(T* target, const Simd<T>& value, Index count) {
+    alignas(alignment) T buffer[lanes<T>];
+    value.store_aligned(buffer);
+    std::copy_n(buffer, count, target);
+  }
+};
+
+#if defined(__AVX512F__)
+template <>
+struct PartialVector<float> {
+  [[nodiscard]] static __mmask16 mask(Index count) { return static_cast<__mmask16>((1U << count) - 1U); }
+  [[nodiscard]] static Simd<float> load(const float* source, Index count) {
+    return _mm512_maskz_loadu_ps(mask(count), source);
+  }
+  static void store(float* target, const Simd<float>& value, Index count) {
+    _mm512_mask_storeu_ps(target, mask(count), value);
+  }
+};
+template <>
+struct PartialVector<double> {
+  [[nodiscard]] static __mmask8 mask(Index count) { return static_cast<__mmask8>((1U << count) - 1U); }
+  [[nodiscard]] static Simd<double> load(const double* source, Index count) {
+    return _mm512_maskz_loadu_pd(mask(count), source);
+  }
+  static void store(double* target, const Simd<double>& value, Index count) {
+    _mm512_mask_storeu_pd(target, mask(count), value);
+  }
+};
+#elif defined(__AVX__)
+template <>
+struct PartialVector<float> {
+  [[nodiscard]] static Simd<float> load(const float* source, Index count) {
+    return _mm256_maskload_ps(source, first_lanes(source, count));
+  }
+  static void store(float* target, const Simd<float>& value, Index count) {
+    _mm256_maskstore_ps(target, first_lanes(target, count), value);
+  }
+};
+template <>
+struct PartialVector<double> {
+  [[nodiscard]] static Simd<double> load(const double* source, Index count) {
+    return _mm256_maskload_pd(source, first_lanes(source, count));
+  }
+  static void store(double* target, const Simd<double>& value, Index count) {
+    _mm256_maskstore_pd(target, first_lanes(target, count), value);
+  }
+};
+#endif
+
+}  // namespace detail
+
 template <class T>
 [[nodiscard]] inline Simd<T> load(const T* source, AllLanes) {
   return Simd<T>::load_unaligned(source);
@@ -31,9 +115,7 @@ template <class T>
 /// Loads `count` < lanes elements; the others are zero.
 template <class T>
 [[nodiscard]] inline Simd<T> load(const T* source, Index count) {
-  alignas(alignment) T buffer[lanes<T>] = {};
-  std::copy_n(source, count, buffer);
-  return Simd<T>::load_aligned(buffer);
+  return detail::PartialVector<T>::load(source, count);
 }
 
 template <class T>
@@ -43,9 +125,7 @@ inline void store(T* target, const Simd<T>& value, AllLanes) {
 
 template <class T>
 inline void store(T* target, const Simd<T>& value, Index count) {
-  alignas(alignment) T buffer[lanes<T>];
-  value.store_aligned(buffer);
-  std::copy_n(buffer, count, target);
+  detail::PartialVector<T>::store(target, value, count);
 }
 
 /// Zeroes the lanes that do not take part, so that they add nothing to a sum.
@@ -57,8 +137,7 @@ template <class T>
 [[nodiscard]] inline Simd<T> keep(const Simd<T>& value, Index count) {
   alignas(alignment) T buffer[lanes<T>];
   value.store_aligned(buffer);
-  std::fill(buffer + count, buffer + lanes<T>, T{0});
-  return Simd<T>::load_aligned(buffer);
+  return load(buffer, count);
 }
 
 /// Calls `body(i, which)` for vectors starting at i = 0, lanes, 2 lanes ...; `which` is `AllLanes` or, for

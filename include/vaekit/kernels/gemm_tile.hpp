@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//
+// The innermost loops of a matrix product: register tiles, and how operands are laid out for them.
+#pragma once
+
+#include <algorithm>
+
+#include "vaekit/core/parallel.hpp"
+#include "vaekit/kernels/simd.hpp"
+#include "vaekit/kernels/transpose.hpp"
+
+namespace vaekit::inline VAEKIT_ABI::detail {
+
+/// The register tile: `rows × (vectors · lanes)` accumulators, `vectors` vectors of B and one broadcast of A
+/// must fit the register file (16 vector registers up to AVX2, 32 with AVX-512 and on ARM).
+template <class T>
+struct GemmTile {
+  static constexpr Index vectors = 2;
+  static constexpr Index rows = lanes<T> * sizeof(T) == 64 ? 14 : 6;
+  static constexpr Index cols = vectors * lanes<T>;
+  static constexpr Index widest = cols + lanes<T>;  ///< columns of the last panel
+  static constexpr Index size = rows * widest;
+  static constexpr Index depth = 400 * 4 / static_cast<Index>(sizeof(T));  ///< one B panel stays in L1
+  static constexpr Index l2_elements = 65536 * 4 / static_cast<Index>(sizeof(T));  ///< of A that stay in L2
+};
+
+/// The lines of an operand that run along the depth of a product: rows of A, columns of B. Element (line, k)
+/// is data[line · line_stride + k · depth_stride].
+template <class T>
+struct Lines {
+  const T* data;
+  Index line_stride;
+  Index depth_stride;
+  Index count;
+
+  [[nodiscard]] const T* at(Index line, Index k) const {
+    return data + line * line_stride + k * depth_stride;
+  }
+};
+
+/// The rows of a product in panels of at most `GemmTile::rows`, of nearly equal heights: a tile with one row
+/// less is as fast, one with a single row is not.
+template <class T>
+struct RowPanels {
+  Index rows;
+  [[nodiscard]] Index count() const { return (rows + GemmTile<T>::rows - 1) / GemmTile<T>::rows; }
+  [[nodiscard]] Chunk operator[](Index p) const { return chunk(rows, p, count()); }
+};
+
+/// The columns of a product in panels of two vectors, the last one of up to three, so that less than a vector
+/// is padding. Panel q starts at column q · GemmTile::cols.
+template <class T>
+struct ColumnPanels {
+  Index cols;
+  [[nodiscard]] Index vectors() const { return (cols + lanes<T> - 1) / lanes<T>; }
+  [[nodiscard]] Index count() const { return std::max<Index>(1, vectors() / GemmTile<T>::vectors); }
+  /// Columns of panel q, padding included.
+  [[nodiscard]] Index width(Index q) const {
+    return q + 1 < count() ? GemmTile<T>::cols : vectors() * lanes<T> - q * GemmTile<T>::cols;
+  }
+};
+
+/// The depth of a product, cut into nearly equal blocks of at most `GemmTile::depth`.
+template <class T>
+struct DepthBlocks {
+  Index depth;
+  [[nodiscard]] Index count() const {
+    return std::max<Index>(1, (depth + GemmTile<T>::depth - 1) / GemmTile<T>::depth);
+  }
+  [[nodiscard]] Chunk operator[](Index block) const { return chunk(depth, block, count(), 8); }
+  /// Length of the longest block.
+  [[nodiscard]] Index longest() const {
+    const Index eights = (depth + 7) / 8;
+    return std::min(depth, (eights + count() - 1) / count() * 8);
+  }
+};
+
+/// Where a tile finds its operands: a(i, k) = a[i · a_line + k · a_depth], b(k, :) = b[k · b_depth ...].
+template <class T>
+struct TileOperands {
+  const T* a;
+  Index a_line;
+  Index a_depth;
+  const T* b;
+  Index b_depth;
+};
+
+/// Keeps the compiler from reading a vector again from memory at each use: a tile has two loads a cycle.
+template <class T>
+inline void hold_in_register([[maybe_unused]] Simd<T>& value) {
+#if defined(__GNUC__) && defined(__x86_64__)
+  asm("" : "+v"(value.data));
+#endif
+}
+
+/// sums[Rows × Vectors · lanes] = Σ_k a(:, k) b(k, :), in index order.
+template <class T, Index Rows, Index Vectors>
+void multiply_rows(Index depth, const TileOperands<T>& operands, T* sums) {
+  const T* a = operands.a;
+  const T* b = operands.b;
+  const Index a_line = operands.a_line;
+  Simd<T> sum[Rows][Vectors];
+  for (auto& line : sum) {
+    for (Simd<T>& value : line) {
+      value = Simd<T>(T{0});
+    }
+  }
+  for (Index k = 0; k < depth; ++k, a += operands.a_depth, b += operands.b_depth) {
+    Simd<T> right[Vectors];
+    for (Index v = 0; v < Vectors; ++v) {
+      right[v] = Simd<T>::load_unaligned(b + v * lanes<T>);
+      hold_in_register<T>(right[v]);
+    }
+#pragma GCC unroll 14
+    for (Index i = 0; i < Rows; ++i) {
+      const Simd<T> left(a[i * a_line]);
+      for (Index v = 0; v < Vectors; ++v) {
+        sum[i][v] = xsimd::fma(left, right[v], sum[i][v]);
+      }
+    }
+  }
+#pragma GCC unroll 14
+  for (Index i = 0; i < Rows; ++i) {
+    for (Index v = 0; v < Vectors; ++v) {
+      sum[i][v].store_aligned(sums + (i * Vectors + v) * lanes<T>);
+    }
+  }
+}
+
+/// `multiply_rows` for a number of rows known at run time, 1 ... `Rows`.
+template <class T, Index Vectors, Index Rows>
+void multiply_up_to(Index rows, Index depth, const TileOperands<T>& operands, T* sums) {
+  if (rows == Rows) {
+    multiply_rows<T, Rows, Vectors>(depth, operands, sums);
+  } else if constexpr (Rows > 1) {
+    multiply_up_to<T, Vectors, Rows - 1>(rows, depth, operands, sums);
+  }
+}
+
+/// sums[rows × vectors · lanes] for 1 to `GemmTile::rows` rows and 1 to 3 vectors.
+template <class T>
+void multiply_tile(Index rows, Index vectors, Index depth, const TileOperands<T>& operands, T* sums) {
+  constexpr Index most = GemmTile<T>::rows;
+  if (vectors == 2) {
+    multiply_up_to<T, 2, most>(rows, depth, operands, sums);
+  } else if (vectors == 1) {
+    multiply_up_to<T, 1, most>(rows, depth, operands, sums);
+  } else {
+    // Three vectors for half of the rows fit the registers.
+    const Index half = (rows + 1) / 2;
+    multiply_up_to<T, 3, (most + 1) / 2>(half, depth, operands, sums);
+    if (half < rows) {
+      TileOperands<T> rest = operands;
+      rest.a += half * operands.a_line;
+      multiply_up_to<T, 3, (most + 1) / 2>(rows - half, depth, rest, sums + half * 3 * lanes<T>);
+    }
+  }
+}
+
+/// Copies lines `line` ... `line + lines − 1` of B to target[k · width + i], `width` a number of whole
+/// vectors; lines up to it become zero.
+template <class T>
+void pack_panel(const Lines<T>& source, Index line, Index lines, Chunk depth, Index width, T* target) {
+  const T* from = source.at(line, depth.first);
+  const Index length = depth.last - depth.first;
+  if (source.depth_stride == 1) {
+    transpose(from, source.line_stride, lines, length, target, width);
+    for (Index k = 0; lines < width && k < length; ++k) {
+      std::fill_n(target + k * width + lines, width - lines, T{0});
+    }
+    return;
+  }
+  const Index vectors = width / lanes<T>;
+  const Index rest = lines - (vectors - 1) * lanes<T>;  // columns of the last vector
+  for (Index k = 0; k < length; ++k, from += source.depth_stride, target += width) {
+    for (Index v = 0; v + 1 < vectors; ++v) {
+      Simd<T>::load_unaligned(from + v * lanes<T>).store_unaligned(target + v * lanes<T>);
+    }
+    const Index last = (vectors - 1) * lanes<T>;
+    const Simd<T> tail = rest == lanes<T> ? Simd<T>::load_unaligned(from + last) : load(from + last, rest);
+    tail.store_unaligned(target + last);
+  }
+}
+
+/// Copies a panel of rows of A; element (row, k) goes to target[rows.first · depth + k · height + i].
+template <class T>
+void pack_rows(const Lines<T>& source, Chunk rows, Chunk depth, T* target) {
+  const Index height = rows.last - rows.first;
+  const Index length = depth.last - depth.first;
+  T* panel = target + rows.first * length;
+  const T* from = source.at(rows.first, depth.first);
+  for (Index k = 0; k < length; ++k) {
+    for (Index i = 0; i < height; ++i) {
+      panel[k * height + i] = from[i * source.line_stride + k * source.depth_stride];
+    }
+  }
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI::detail
