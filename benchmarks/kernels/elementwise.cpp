@@ -350,6 +350,10 @@ int main(int argc, char** argv) {
   register_functions();
   register_normals();
   register_passes();
+#if defined(BENCHMARKS_SLEEF_AVX2)
+  benchmark::AddCustomContext(
+      "version SLEEF", concat(SLEEF_VERSION_MAJOR, '.', SLEEF_VERSION_MINOR, '.', SLEEF_VERSION_PATCHLEVEL));
+#endif
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 1;

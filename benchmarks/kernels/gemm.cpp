@@ -188,10 +188,24 @@ void register_all() {
   }
 }
 
+void add_versions() {
+  benchmark::AddCustomContext(
+      "version Eigen", concat(EIGEN_WORLD_VERSION, '.', EIGEN_MAJOR_VERSION, '.', EIGEN_MINOR_VERSION));
+#if defined(BENCHMARKS_OPENBLAS)
+  benchmark::AddCustomContext("version OpenBLAS", openblas_get_config());
+#endif
+#if defined(BENCHMARKS_ONEDNN)
+  const dnnl_version_t& version = *dnnl_version();
+  benchmark::AddCustomContext("version oneDNN",
+                              concat(version.major, '.', version.minor, '.', version.patch));
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   register_all();
+  add_versions();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 1;
