@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: MIT
+"""Writes benchmarks/README.md from the results that benchmarks/run.sh left in the build folder.
+
+  python3 benchmarks/report.py BUILD_FOLDER
+"""
+import argparse
+import collections
+import datetime
+import json
+import math
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+OURS = "vaekit"
+# How far the results ("check") of peers may be apart. Epochs and log-likelihoods draw different noise.
+TOLERANCES = {"training_step": 1e-4, "epoch": 0.01, "latency": 1e-4, "log_likelihood": 1e-3, "adam": 1e-5}
+
+
+@dataclass
+class Record:
+    """One measurement: medians and spreads of one or more runs, in `unit`."""
+
+    unit: str
+    medians: list[float] = field(default_factory=list)
+    spreads: list[float] = field(default_factory=list)
+    more: dict[str, list[float]] = field(default_factory=lambda: collections.defaultdict(list))
+
+    def add(self, median: float, spread: float, more: dict[str, float]) -> None:
+        self.medians.append(median)
+        self.spreads.append(spread)
+        for key, value in more.items():
+            self.more[key].append(value)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.medians)
+
+    @property
+    def spread(self) -> float:
+        """The larger of the interquartile range and the distance between runs."""
+        return max(*self.spreads, max(self.medians) - min(self.medians))
+
+    def value(self, key: str) -> float | None:
+        return statistics.median(self.more[key]) if key in self.more else None
+
+
+Key = tuple[str, str, str, int]  # topic, name, peer, threads
+
+
+class Results:
+    """All measurements of a results folder."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.records: dict[Key, Record] = {}
+        self.versions: dict[str, str] = {}
+        for path in sorted(folder.glob("*.jsonl")):
+            for line in path.read_text().splitlines():
+                self._add_line(json.loads(line))
+        repetitions = collections.defaultdict(list)
+        for path in sorted(folder.glob("*.json")):
+            self._read_google_benchmark(json.loads(path.read_text()), repetitions)
+        for key, entries in repetitions.items():
+            self._add_repetitions(key, entries)
+
+    def _add_line(self, line: dict) -> None:
+        if line["topic"] == "version":
+            self.versions[line["peer"]] = line["version"]
+            return
+        key = (line["topic"], line["name"], line["peer"], line["threads"])
+        more = {k: line[k] for k in ("check", "p99", "share", "peak") if k in line}
+        self.records.setdefault(key, Record(line["unit"])).add(line["median"], line["spread"], more)
+
+    def _read_google_benchmark(self, data: dict, repetitions: dict[Key, list[dict]]) -> None:
+        for name, value in data["context"].items():
+            if name.startswith("version "):
+                self.versions[name.removeprefix("version ")] = value
+        for entry in sorted(data["benchmarks"], key=lambda e: e["family_index"]):  # the order of the program
+            if entry.get("error_occurred"):
+                sys.exit(f"{entry['name']}: {entry['error_message']}")
+            if entry["run_type"] == "iteration":
+                topic, name, peer, threads = entry["run_name"].split("/")[:4]
+                repetitions[topic, name, peer, int(threads)].append(entry)
+
+    def _add_repetitions(self, key: Key, entries: list[dict]) -> None:
+        times = sorted(entry["real_time"] for entry in entries)
+        more = {}
+        for counter in ("GFLOP", "peak", "check", "items_per_second"):
+            if counter in entries[0]:
+                more[counter] = statistics.median(entry[counter] for entry in entries)
+        self.records[key] = Record(entries[0]["time_unit"])
+        quartiles = statistics.quantiles(times, n=4) if len(times) > 1 else [times[0]] * 3
+        self.records[key].add(statistics.median(times), quartiles[2] - quartiles[0], more)
+
+    def get(self, topic: str, name: str, peer: str, threads: int) -> Record | None:
+        return self.records.get((topic, name, peer, threads))
+
+    def names(self, topic: str) -> list[str]:
+        return list(dict.fromkeys(name for t, name, _, _ in self.records if t == topic))
+
+    def peers(self, topic: str) -> list[str]:
+        """Ours first, then the others as they were measured."""
+        peers = dict.fromkeys(peer for t, _, peer, _ in self.records if t == topic)
+        return sorted(peers, key=lambda peer: peer != OURS)
+
+    def best(self, topic: str, name: str, peer: str) -> Record | None:
+        """The better of one and two threads."""
+        found = [r for threads in (1, 2) if (r := self.get(topic, name, peer, threads))]
+        if not found:
+            return None
+        return (max if found[0].unit.endswith("/s") else min)(found, key=lambda r: r.median)
+
+    def ratio(self, topic: str, name: str, peer: str) -> float | None:
+        """How many times faster we are than `peer`, each with its better number of threads."""
+        return speed_ratio(self.best(topic, name, OURS), self.best(topic, name, peer))
+
+    def peak(self, threads: int) -> float | None:
+        found = [r.value("peak") for (topic, _, _, t), r in self.records.items()
+                 if t == threads and topic == "gemm" and r.value("peak")]
+        return statistics.median(found) if found else None
+
+    def check_agreement(self) -> None:
+        """Peers that compute something else must not be compared."""
+        for topic, tolerance in TOLERANCES.items():
+            for name in self.names(topic):
+                checks = {peer: value for (t, n, peer, _), r in self.records.items()
+                          if (t, n) == (topic, name) and (value := r.value("check")) is not None}
+                if checks and max(checks.values()) - min(checks.values()) > tolerance * abs(max(checks.values())):
+                    sys.exit(f"{topic}, {name}: results differ by more than {tolerance} between peers: {checks}")
+
+
+def speed_ratio(ours: Record | None, other: Record | None) -> float | None:
+    if ours is None or other is None:
+        return None
+    ratio = other.median / ours.median
+    return 1 / ratio if ours.unit.endswith("/s") else ratio
+
+
+def geometric_mean(values: Iterable[float]) -> float | None:
+    values = list(values)
+    return math.exp(statistics.fmean(map(math.log, values))) if values else None
+
+
+def gemm_share(results: Results, threads: int) -> float | None:
+    """Geometric mean over all products of our share of the FMA peak."""
+    peak = results.peak(threads)
+    records = [results.get("gemm", name, OURS, threads) for name in results.names("gemm")]
+    return geometric_mean(r.value("GFLOP") / peak for r in records if r)
+
+
+def gemm_ratio(results: Results, threads: int) -> float | None:
+    """Geometric mean over all products of our rate over the better one of OpenBLAS and oneDNN."""
+    ratios = []
+    for name in results.names("gemm"):
+        peers = [r for peer in ("OpenBLAS", "oneDNN") if (r := results.get("gemm", name, peer, threads))]
+        ours = results.get("gemm", name, OURS, threads)
+        if ours and peers:
+            ratios.append(min(r.median for r in peers) / ours.median)
+    return geometric_mean(ratios)
+
+
+def table(header: list[str], rows: Iterable[list[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def number(value: float) -> str:
+    """Three significant digits without an exponent."""
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}" if value else "0"
+
+
+def with_spread(record: Record | None) -> str:
+    return f"{number(record.median)} ± {number(record.spread)}" if record else "–"
+
+
+def times(ratio: float | None) -> str:
+    return f"{ratio:.3g}x" if ratio is not None else "–"
+
+
+def percent(share: float | None) -> str:
+    return f"{100 * share:.0f} %" if share is not None else "–"
+
+
+def goal_rows(results: Results) -> list[list[str]]:
+    """What must be reached and what was measured."""
+    def share(threads: int) -> float | None:
+        record = results.get("training_step", "784-400-20 batch 128", OURS, threads)
+        return record.value("share") if record else None
+
+    def against(topic: str, name: str, *peers: str) -> list[float | None]:
+        return [results.ratio(topic, name, peer) for peer in peers]
+
+    three = ("PyTorch eager", "PyTorch compile", "JAX jit")
+    two = ("PyTorch eager", "ONNX Runtime")
+    estimators = ("PyTorch eager", "PyTorch compile")
+    step, small, likelihood = "784-400-20 batch 128", "64-32-8 batch 32", "784-400-20, K = 5000"
+    goals = [  # what, must, aim, measured, format
+        ("GEMM, geometric mean of the share of the FMA peak, 1 / 2 threads", [0.80, 0.72], [0.90, 0.85],
+         [gemm_share(results, 1), gemm_share(results, 2)], percent),
+        ("GEMM against the better of OpenBLAS and oneDNN, geometric mean, 1 / 2 threads", [1.0, 1.0], [1.15, 1.15],
+         [gemm_ratio(results, 1), gemm_ratio(results, 2)], times),
+        (f"training step {step}: share of the FMA roofline, 1 / 2 threads", [0.80, 0.72], [0.88, 0.82],
+         [share(1), share(2)], percent),
+        (f"training step {step} against PyTorch eager / torch.compile / JAX jit", [1.3, 1.2, 1.2], [2, 1.6, 1.6],
+         against("training_step", step, *three), times),
+        (f"training step {small} against the same three", [5, 5, 5], [15, 15, 15],
+         against("training_step", small, *three), times),
+        ("latency of encode, batch 1, against PyTorch eager / ONNX Runtime", [5, 1.2], [10, 2],
+         against("latency", "encode", *two), times),
+        ("latency of decode, batch 1, against PyTorch eager / ONNX Runtime", [5, 1.2], [10, 2],
+         against("latency", "decode", *two), times),
+        ("Adam on 1 M parameters against PyTorch fused", [1.0], [1.5],
+         against("adam", "1M parameters", "PyTorch fused"), times),
+        ("log-likelihood, K = 5000, against PyTorch eager / torch.compile", [1.5, 1.5], [3, 3],
+         against("log_likelihood", likelihood, *estimators), times),
+    ]
+    rows = []
+    for what, must, aim, measured, show in goals:
+        rows.append([what, *(" / ".join(map(show, values)) for values in (must, aim, measured)),
+                     verdict(must, aim, measured)])
+    return rows
+
+
+def verdict(must: list[float], aim: list[float], measured: list[float | None]) -> str:
+    if None in measured:
+        return "not measured"
+    if all(m >= a for m, a in zip(measured, aim)):
+        return "aim reached"
+    return "reached" if all(m >= a for m, a in zip(measured, must)) else "**missed**"
+
+
+def gemm_table(results: Results, threads: int) -> str:
+    peers = results.peers("gemm")
+    rows = []
+    for name in results.names("gemm"):
+        records = {peer: results.get("gemm", name, peer, threads) for peer in peers}
+        others = [r for peer, r in records.items() if r and peer in ("OpenBLAS", "oneDNN")]
+        best = min(others, key=lambda r: r.median) if others else None
+        share = records[OURS].value("GFLOP") / results.peak(threads)
+        rows.append([name, *(number(r.value("GFLOP")) if r else "–" for r in records.values()), percent(share),
+                     times(speed_ratio(records[OURS], best))])
+    return table(["batch out in, product", *peers, "of the peak", "against the better BLAS"], rows)
+
+
+def elementwise_table(results: Results) -> str:
+    peers = results.peers("elementwise")
+    rows = []
+    for name in results.names("elementwise"):
+        records = {peer: results.get("elementwise", name, peer, 1) for peer in peers}
+        others = [r for peer, r in records.items() if r and peer != OURS]
+        best = min(others, key=lambda r: r.median) if others else None
+        rows.append([name, *(number(1e9 / r.value("items_per_second")) if r else "–" for r in records.values()),
+                     times(speed_ratio(records[OURS], best))])
+    return table(["ns an element", *peers, "against the best"], rows)
+
+
+def peer_table(results: Results, topic: str) -> str:
+    """Medians by case and threads, and our speed against each peer at the better number of threads."""
+    peers = results.peers(topic)
+    rows = []
+    for name in results.names(topic):
+        for threads in (1, 2):
+            records = [results.get(topic, name, peer, threads) for peer in peers]
+            if any(records):
+                unit = next(r.unit for r in records if r)
+                rows.append([f"{name}, {threads} thread{'s'[: threads - 1]}, {unit}", *map(with_spread, records)])
+        ratios = [times(results.ratio(topic, name, peer)) for peer in peers[1:]]
+        rows.append([f"**{name}: {OURS} is faster by**", "", *ratios])
+    return table(["", *peers], rows)
+
+
+def latency_table(results: Results) -> str:
+    rows = []
+    for (topic, name, peer, threads), record in results.records.items():
+        if topic == "latency":
+            ratio = results.ratio(topic, name, peer)
+            rows.append([name, peer, str(threads), with_spread(record), number(record.value("p99")),
+                         "" if peer == OURS else times(ratio)])
+    rows.sort(key=lambda row: (row[0] != "encode", row[1] != OURS, row[1], row[2]))
+    return table(["call", "library", "threads", "median, µs", "99th percentile, µs", "vaekit is faster by"], rows)
+
+
+def single_table(results: Results, topic: str) -> str:
+    """Topics where each library has one number a case."""
+    peers = results.peers(topic)
+    rows = []
+    for name in results.names(topic):
+        records = [next((r for (t, n, p, _), r in results.records.items() if (t, n, p) == (topic, name, peer)), None)
+                   for peer in peers]
+        rows.append([f"{name}, {next(r.unit for r in records if r)}", *map(with_spread, records)])
+    return table(["", *peers], rows)
+
+
+def first_line(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "not there"
+
+
+def machine(results: Results, build: pathlib.Path) -> str:
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    compiler = re.search(r"CMAKE_CXX_COMPILER:\w+=(.*)", (build / "CMakeCache.txt").read_text())
+    peaks = " / ".join(number(peak) for threads in (1, 2) if (peak := results.peak(threads))) or "not measured"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    lines = [
+        f"- {cpu.group(1) if cpu else platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, {datetime.date.today()}",
+        f"- FMA peak in float, measured next to every product: {peaks} GFLOP/s on one / two threads",
+        f"- vaekit built by {first_line(compiler.group(1), '--version') if compiler else 'an unknown compiler'}, "
+        f"Release, -march=native; {first_line('clang++', '--version')} for compile times",
+        "- " + ", ".join(f"{name} {version}" for name, version in sorted(results.versions.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `benchmarks/run.sh`; do not edit. Every figure is a median, ± is the larger of the interquartile range and
+the distance between runs. Our programs run before and after their peers, one process at a time; the repetitions of
+matrix products mix all libraries at random within one process. All peers have the same parameters, data, batch and
+steps, data in memory, and warm up first; what they compute is compared before anything is written here. "Faster by"
+compares each library at its better number of threads.
+"""
+
+REPRODUCE = """\
+## Reproduce
+
+```
+bash benchmarks/run.sh                       # all, and this file
+bash benchmarks/run.sh --quick               # short measurements: does everything work?
+bash benchmarks/run.sh --only training_step  # one topic; gemm elementwise adam epoch latency log_likelihood memory
+VAEKIT_PEER_PYTHON=python3 bash benchmarks/run.sh   # with an interpreter that has torch, jax, onnxruntime, onnx
+```
+"""
+
+
+def sections(results: Results) -> Iterable[tuple[str, str, str]]:
+    """Topic, heading and text with table."""
+    peers = lambda topic: lambda: peer_table(results, topic)
+    single = lambda topic: lambda: single_table(results, topic)
+    gemm = lambda: "".join(f"\n{n} thread{'s'[: n - 1]}, GFLOP/s:\n\n{gemm_table(results, n)}" for n in (1, 2))
+    texts = [
+        ("gemm", "Products of a dense layer", "y = x Wᵀ (forward), dX = dY W, dW = dYᵀ x in float.", gemm),
+        ("elementwise", "Elementwise functions", "Float, one thread, in the second-level cache; SLEEF with 1 ULP.",
+         lambda: elementwise_table(results)),
+        ("adam", "Adam", "One step; bound by memory, 28 bytes a parameter.", peers("adam")),
+        ("training_step", "Training steps", "Noise, forward, backward, Adam.", peers("training_step")),
+        ("epoch", "Epochs", "Shuffled batches from bytes in memory, through `Trainer`.", peers("epoch")),
+        ("latency", "Latency of single calls",
+         "784-400-20, batch 1. PyTorch and ONNX Runtime are called from Python, ONNX Runtime with bound inputs and "
+         "outputs.", lambda: latency_table(results)),
+        ("log_likelihood", "Importance-sampled log-likelihood", "Encode once, chunks of 500, streamed log-sum-exp.",
+         peers("log_likelihood")),
+        ("memory", "Memory", "High-water mark of a process that trains an epoch on two threads, data included.",
+         single("memory")),
+        ("compile_time", "Compile time", "One translation unit at -O2.", single("compile_time")),
+    ]
+    for topic, heading, text, make_table in texts:
+        if results.names(topic):
+            yield heading, text, make_table()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(__file__).parent / "README.md")
+    args = parser.parse_args()
+    results = Results(args.build / "results")
+    results.check_agreement()
+    parts = [INTRODUCTION, machine(results, args.build), "## What must be reached\n",
+             table(["what", "must", "aim", "measured", ""], goal_rows(results))]
+    for heading, text, content in sections(results):
+        parts += [f"## {heading}\n", text + "\n", content.lstrip("\n")]
+    args.output.write_text("\n".join([*parts, REPRODUCE]))
+    print(args.output)
+
+
+if __name__ == "__main__":
+    main()
