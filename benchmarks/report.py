@@ -336,7 +336,7 @@ REPRODUCE = """\
 ```
 bash benchmarks/run.sh                       # all, and this file
 bash benchmarks/run.sh --quick               # short measurements: does everything work?
-bash benchmarks/run.sh --only training_step  # one topic; gemm elementwise adam epoch latency log_likelihood memory
+bash benchmarks/run.sh --only training_step  # one topic; they are listed in run.sh
 VAEKIT_PEER_PYTHON=python3 bash benchmarks/run.sh   # with an interpreter that has torch, jax, onnxruntime, onnx
 ```
 """

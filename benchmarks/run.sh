@@ -71,7 +71,8 @@ kernel() {
   local name=$1 part=${2:-1}
   "$build/bin/benchmark_kernels_$name" --benchmark_repetitions=$repetitions --benchmark_min_time=$kernel_seconds \
     --benchmark_enable_random_interleaving=true --benchmark_display_aggregates_only=true \
-    --benchmark_out="$results/${name}_$part.json" --benchmark_out_format=json >"$results/$name.log" 2>&1
+    --benchmark_out="$results/${name}_$part.json" --benchmark_out_format=json >"$results/$name.log" 2>&1 ||
+    { cat "$results/$name.log" >&2; return 1; }
 }
 
 program() { "$build/bin/benchmark_end_to_end_$1" "$seconds" >>"$results/$1.jsonl"; }
