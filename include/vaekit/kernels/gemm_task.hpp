@@ -30,8 +30,7 @@ enum class PackB {
 struct GemmPlan {
   bool pack_a;
   PackB pack_b;
-  bool divide_rows;  ///< the threads share the rows of C, else its columns
-  int threads;       ///< to ask for
+  int threads;  ///< to ask for
 };
 
 /// Lines that start a multiple of this many bytes after each other compete for few sets of the L1 cache.
@@ -39,16 +38,10 @@ struct GemmPlan {
 
 template <class T>
 [[nodiscard]] GemmPlan make_plan(Index k, const Lines<T>& a, const Lines<T>& b, bool prepared) {
-  const Index a_panels = RowPanels<T>{a.count}.count();
+  const Index a_panels = RowPanels<T>(a.count).count();
   const Index b_panels = ColumnPanels<T>{b.count}.count();
   GemmPlan plan{};
   plan.threads = a.count * b.count * k < gemm_thread_gate ? 1 : thread_count();
-  const Index threads = plan.threads;
-  const auto largest_share = [threads](Index count) {
-    return static_cast<double>((count + threads - 1) / threads) / static_cast<double>(count);
-  };
-  // Threads that share columns pack what they use themselves, which is worth some balance.
-  plan.divide_rows = largest_share(a_panels) < 0.9 * largest_share(b_panels);
   // A is read as it lies, one element for each row of the tile, unless its lines collide in the cache.
   const Index a_stride = a.depth_stride == 1 ? a.line_stride : a.depth_stride;
   plan.pack_a = b_panels >= pack_gate && strides_collide(a_stride * static_cast<Index>(sizeof(T)));
@@ -82,20 +75,18 @@ struct GemmTask {
   /// The share of one of `threads` threads, all of which must call it.
   void run(int thread, int threads) const {
     const DepthBlocks<T> depths{k};
-    const Chunk a_share = chunk(RowPanels<T>{a.count}.count(), thread, threads);
-    const Chunk b_share = chunk(ColumnPanels<T>{b.count}.count(), thread, threads);
-    const bool packs_block = plan.pack_a || plan.pack_b == PackB::block;
+    const bool shares_panels = plan.pack_a || plan.pack_b == PackB::block;
     for (Index d = 0; d < depths.count(); ++d) {
-      const Block block{depths[d], mode == Store::accumulate || d > 0, d + 1 == depths.count(), thread};
-      if (packs_block) {
+      const Block block{depths[d], mode == Store::accumulate || d > 0, d + 1 == depths.count(), thread,
+                        threads};
+      if (shares_panels) {
         if (d > 0) {
           parallel_barrier(threads);  // nobody reads the panels that are about to be overwritten
         }
-        pack_block(block, a_share, b_share);
+        pack_block(block);
         parallel_barrier(threads);
       }
-      multiply_block(block, plan.divide_rows ? a_share : Chunk{0, RowPanels<T>{a.count}.count()},
-                     plan.divide_rows ? Chunk{0, ColumnPanels<T>{b.count}.count()} : b_share);
+      multiply_block(block);
     }
   }
 
@@ -103,21 +94,24 @@ struct GemmTask {
   /// the columns belong to C.
   void finish_tile(const T* sums, Index width, Chunk rows, Index col, Index cols, bool add_to_c,
                    bool finish) const {
-    const auto finish_vector = [&](Index row, Index v, const T* from, auto which) {
-      T* target = c + row * c_stride + col + v;
-      Simd<T> value = Simd<T>::load_aligned(from + v);
+    // Vector stores may alias members: the loop works on copies.
+    const Epilogue finish_values = epilogue;
+    const Index stride = c_stride;
+    T* target = c + rows.first * stride + col;
+    const auto finish_vector = [&](Index row, Index v, auto which) {
+      Simd<T> value = Simd<T>::load_aligned(sums + v);
       if (add_to_c) {
-        value += load(target, which);
+        value += load(target + v, which);
       }
-      store(target, finish ? epilogue(value, row, col + v, which) : value, which);
+      store(target + v, finish ? finish_values(value, row, col + v, which) : value, which);
     };
     const bool whole = cols == Tile::cols;
-    for (Index row = rows.first; row < rows.last; ++row, sums += width) {
+    for (Index row = rows.first; row < rows.last; ++row, sums += width, target += stride) {
       if (whole) {
-        finish_vector(row, 0, sums, AllLanes{});
-        finish_vector(row, lanes<T>, sums, AllLanes{});
+        finish_vector(row, 0, AllLanes{});
+        finish_vector(row, lanes<T>, AllLanes{});
       } else {
-        for_each_vector<T>(cols, [&](Index v, auto which) { finish_vector(row, v, sums, which); });
+        for_each_vector<T>(cols, [&](Index v, auto which) { finish_vector(row, v, which); });
       }
     }
   }
@@ -129,17 +123,21 @@ struct GemmTask {
     bool add_to_c;
     bool finish;  ///< the last terms: the epilogue follows
     int thread;
+    int threads;
     [[nodiscard]] Index length() const { return depth.last - depth.first; }
   };
 
-  void pack_block(const Block& block, Chunk a_share, Chunk b_share) const {
+  void pack_block(const Block& block) const {
     if (plan.pack_a) {
-      for (Index p = a_share.first; p < a_share.last; ++p) {
-        pack_rows(a, RowPanels<T>{a.count}[p], block.depth, packed_a);
+      const RowPanels<T> panels(a.count);
+      const Chunk share = chunk(panels.count(), block.thread, block.threads);
+      for (Index p = share.first; p < share.last; ++p) {
+        pack_rows(a, panels[p], block.depth, packed_a);
       }
     }
     if (plan.pack_b == PackB::block) {
-      for (Index q = b_share.first; q < b_share.last; ++q) {
+      const Chunk share = chunk(ColumnPanels<T>{b.count}.count(), block.thread, block.threads);
+      for (Index q = share.first; q < share.last; ++q) {
         pack_columns(block, q, packed_b + q * Tile::cols * block.length());
       }
     }
@@ -171,19 +169,28 @@ struct GemmTask {
     return own;
   }
 
-  /// All tiles of some panels of A times some panels of B, as many rows of A as stay in L2 at a time.
-  void multiply_block(const Block& block, Chunk a_panels, Chunk b_panels) const {
+  /// The tiles of one thread, as many rows of A as stay in L2 at a time.
+  ///
+  /// Tiles are numbered down the columns and divided evenly, so that no thread waits for one with a panel
+  /// more; only the panels of B at the seams are packed twice.
+  void multiply_block(const Block& block) const {
+    const RowPanels<T> rows(a.count);
+    const Chunk tiles = chunk(rows.count() * ColumnPanels<T>{b.count}.count(), block.thread, block.threads);
     // One pass over B where its panels are packed on the way.
     const Index group =
         plan.pack_b == PackB::panel
-            ? a_panels.last - a_panels.first
+            ? rows.count()
             : std::max<Index>(1, Tile::l2_elements / (Tile::rows * std::max<Index>(1, block.length())));
-    for (Index p0 = a_panels.first; p0 < a_panels.last; p0 += group) {
-      for (Index q = b_panels.first; q < b_panels.last; ++q) {
-        Index b_depth = 0;
-        const T* right = columns(block, q, b_depth);
-        for (Index p = p0; p < std::min(a_panels.last, p0 + group); ++p) {
-          multiply_one(block, RowPanels<T>{a.count}[p], q, right, b_depth);
+    for (Index p0 = 0; p0 < rows.count(); p0 += group) {
+      for (Index q = tiles.first / rows.count(); q * rows.count() < tiles.last; ++q) {
+        const Index first = std::max(p0, tiles.first - q * rows.count());
+        const Index last = std::min({p0 + group, rows.count(), tiles.last - q * rows.count()});
+        if (first < last) {
+          Index b_depth = 0;
+          const T* right = columns(block, q, b_depth);
+          for (Index p = first; p < last; ++p) {
+            multiply_one(block, rows[p], q, right, b_depth);
+          }
         }
       }
     }

@@ -41,10 +41,23 @@ struct Lines {
 /// The rows of a product in panels of at most `GemmTile::rows`, of nearly equal heights: a tile with one row
 /// less is as fast, one with a single row is not.
 template <class T>
-struct RowPanels {
-  Index rows;
-  [[nodiscard]] Index count() const { return (rows + GemmTile<T>::rows - 1) / GemmTile<T>::rows; }
-  [[nodiscard]] Chunk operator[](Index p) const { return chunk(rows, p, count()); }
+class RowPanels {
+ public:
+  explicit RowPanels(Index rows)
+      : count_((rows + GemmTile<T>::rows - 1) / GemmTile<T>::rows),
+        height_(rows / std::max<Index>(1, count_)),
+        higher_(rows - height_ * count_) {}
+
+  [[nodiscard]] Index count() const { return count_; }
+  [[nodiscard]] Chunk operator[](Index p) const {
+    const Index first = p * height_ + std::min(p, higher_);
+    return {first, first + height_ + (p < higher_ ? 1 : 0)};
+  }
+
+ private:
+  Index count_;
+  Index height_;
+  Index higher_;  ///< panels with one row more, at the front
 };
 
 /// The columns of a product in panels of two vectors, the last one of up to three, so that less than a vector
@@ -170,9 +183,12 @@ void pack_panel(const Lines<T>& source, Index line, Index lines, Chunk depth, In
     }
     return;
   }
+  constexpr Index prefetch_rows = 16;
   const Index vectors = width / lanes<T>;
   const Index rest = lines - (vectors - 1) * lanes<T>;  // columns of the last vector
   for (Index k = 0; k < length; ++k, from += source.depth_stride, target += width) {
+    // Rows of B lie in pages of their own, where no hardware prefetcher looks ahead.
+    __builtin_prefetch(from + prefetch_rows * source.depth_stride);
     for (Index v = 0; v + 1 < vectors; ++v) {
       Simd<T>::load_unaligned(from + v * lanes<T>).store_unaligned(target + v * lanes<T>);
     }

@@ -86,6 +86,7 @@ struct BlockTranspose {
 template <class T>
 void transpose(const T* source, Index source_stride, Index rows, Index cols, T* target, Index target_stride) {
   using Block = detail::BlockTranspose<T>;
+  constexpr Index prefetch_distance = 256 / static_cast<Index>(sizeof(T));
   const auto one_by_one = [&](Index row0, Index row1, Index col0, Index col1) {
     for (Index c = col0; c < col1; ++c) {
       for (Index r = row0; r < row1; ++r) {
@@ -97,6 +98,9 @@ void transpose(const T* source, Index source_stride, Index rows, Index cols, T* 
   const Index whole_cols = cols - cols % Block::size;
   for (Index c = 0; c < whole_cols; c += Block::size) {
     for (Index r = 0; r < whole_rows; r += Block::size) {
+      for (Index i = r; i < r + Block::size; ++i) {
+        __builtin_prefetch(source + i * source_stride + c + prefetch_distance);
+      }
       Block::run(source + r * source_stride + c, source_stride, target + c * target_stride + r,
                  target_stride);
     }
