@@ -31,7 +31,6 @@ int main() {
   double last = 0;
   for (std::uint64_t step = 0; step < 200; ++step) {
     model.draw_noise(1, step, batch, workspace);
-    vaekit::set_zero(gradient);
     last = model.gradient(x, objective, 0.0, workspace, gradient).elbo;
     first = step == 0 ? last : first;
     optimizer.step(0.01, gradient, 1.0, model, state);

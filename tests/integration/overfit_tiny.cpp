@@ -36,7 +36,6 @@ TEST_CASE_TEMPLATE("a tiny VAE learns two patterns to an ELBO above -2 nats", T,
   double first = 0;
   for (std::uint64_t step = 0; step < 300; ++step) {
     model.draw_noise(1, step, 8, w);
-    set_zero(grad);
     const ObjectiveValue value = model.gradient(x, objective, 0.0, w, grad);
     first = step == 0 ? value.elbo : first;
     adam.step(adam.learning_rate(0), grad, 1.0, model, state);

@@ -72,7 +72,6 @@ std::size_t allocations_of_steps(Model model, Index batch, const OptimizerConfig
   Matrix<T> out(batch, model.features());
   const auto step = [&](std::uint64_t number, Index rows) {
     model.draw_noise(1, number, rows, w);
-    set_zero(grad);
     model.gradient(x.topRows(rows), objective, 0.1, w, grad);
     const double factor = clip_factor(global_norm(grad, partials), 1.0);
     optimizer.step(optimizer.learning_rate(0.1), grad, factor, model, state);

@@ -71,7 +71,9 @@ struct AdamState {
 /// t counts steps of the optimizer, once a step whatever the number of tensors. Weight decay λ: Adam adds λ w
 /// to g, AdamW multiplies w by 1 − α λ first.
 ///
-/// Threads  `step` writes model and state; bits do not depend on the number of threads
+/// `step` leaves the gradient zero.
+///
+/// Threads  `step` writes model, state and gradient; bits do not depend on the number of threads
 /// Source   Kingma & Ba 2015 (arXiv:1412.6980) algorithm 1; Loshchilov & Hutter 2019 (arXiv:1711.05101)
 template <class ConfigType>
 struct BasicAdam {

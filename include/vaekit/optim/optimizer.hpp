@@ -6,7 +6,9 @@
 //   State<Model>                       moments (objects of the model's type) and the number of steps taken
 //   make_state(model)
 //   learning_rate(time)                step size at a training time in epochs, from the schedule
-//   step(learning_rate, grad, grad_scale, model, state)   one update with grad_scale · grad
+//   step(learning_rate, grad, grad_scale, model, state)   one update with grad_scale · grad, which it uses
+//   up:
+//                                      grad is zero afterwards, ready to take the next sum
 //   State::reflect                     visits the moments, so that checkpoints hold no per-optimizer code
 #pragma once
 
@@ -50,7 +52,6 @@ class TensorZip {
   }
 
  private:
-  // Gradients are only read, but one type for all keeps this a plain list of spans.
   template <class O>
   static void collect(O& object, std::vector<std::span<T>>& spans) {
     parameter_spans(object, spans);

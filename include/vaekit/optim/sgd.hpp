@@ -34,7 +34,9 @@ struct SgdState {
 
 /// Stochastic gradient descent with momentum μ, as PyTorch: b ← μ b + g, w ← w − α b (Nesterov: g + μ b).
 ///
-/// Threads  `step` writes model and state; bits do not depend on the number of threads
+/// `step` leaves the gradient zero.
+///
+/// Threads  `step` writes model, state and gradient; bits do not depend on the number of threads
 /// Source   Sutskever et al. 2013 (ICML)
 struct Sgd {
   using Config = SgdConfig;

@@ -185,7 +185,6 @@ class Trainer {
     const MatrixOut<T> x = top(x_, n);
     read_rows<T>(*data_.train.dataset, rows, *data_.train.transform, data_.train.seed, progress.epoch, x);
     state.model.draw_noise(seed_, progress.step, n, w);
-    set_zero(grad);
     const ObjectiveValue value = state.model.gradient(x, objective_, time, w, grad);
     const double factor =
         config_.gradient_clip > 0 ? clip_factor(global_norm(grad, partials_), config_.gradient_clip) : 1.0;
