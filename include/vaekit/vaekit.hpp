@@ -37,6 +37,7 @@
 #include "vaekit/kernels/elementwise.hpp"
 #include "vaekit/kernels/gemm.hpp"
 #include "vaekit/kernels/math.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/kernels/reduce.hpp"
 #include "vaekit/kernels/simd.hpp"
 #include "vaekit/latent/builtin.hpp"

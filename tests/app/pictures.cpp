@@ -5,6 +5,7 @@
 
 #include "support/same_bits.hpp"
 #include "train/example_training.hpp"
+#include "vaekit/kernels/random.hpp"
 
 using namespace vaekit;
 

@@ -10,6 +10,7 @@
 
 #include "vaekit/distributions/gaussian.hpp"
 #include "vaekit/evaluate/data_view.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/model/vae.hpp"
 #include "vaekit/nn/sequential.hpp"
 

@@ -13,7 +13,7 @@
 
 #include "support/same_bits.hpp"
 #include "vaekit/core/fields.hpp"
-#include "vaekit/core/random.hpp"
+#include "vaekit/kernels/random.hpp"
 
 using namespace vaekit;
 

@@ -10,7 +10,7 @@
 
 #include "support/alloc_guard.hpp"
 #include "support/same_bits.hpp"
-#include "vaekit/core/random.hpp"
+#include "vaekit/kernels/random.hpp"
 
 using namespace vaekit;
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,25 @@ long double sigmoid_reference(long double x) {
 }
 long double softplus_reference(long double x) {
   return std::max(x, 0.0L) + std::log1p(std::exp(-std::abs(x)));
+}
+
+/// Sine and cosine of 2πu, from an exact reduction to −1/4 .. 1/4 of a turn.
+long double sin_turn_reference(long double u) {
+  const long double turn = u - std::nearbyint(u);
+  const long double folded = std::abs(turn) > 0.25L ? std::copysign(0.5L, turn) - turn : turn;
+  return std::sin(2 * std::numbers::pi_v<long double> * folded);
+}
+long double cos_turn_reference(long double u) {
+  return sin_turn_reference(0.25L - std::abs(u - std::nearbyint(u)));
+}
+
+template <class T>
+Simd<T> sin_turn(const Simd<T>& u) {
+  return math::sincos_turn<T>(u).sin;
+}
+template <class T>
+Simd<T> cos_turn(const Simd<T>& u) {
+  return math::sincos_turn<T>(u).cos;
 }
 
 /// A function, where it is accurate and to how many units in the last place.
@@ -63,6 +83,10 @@ std::vector<Row<T>> rows() {
       {"log1p", &math::log1p<T>, static_cast<Function>(std::log1p), 0, 1, 2},
       {"erf", &math::erf<T>, static_cast<Function>(std::erf), -huge, huge, 3},
       {"erf before saturation", &math::erf<T>, static_cast<Function>(std::erf), -6.5, 6.5, 3},
+      {"sin of a turn", &sin_turn<T>, sin_turn_reference, -1, 1, 2},
+      {"cos of a turn", &cos_turn<T>, cos_turn_reference, -1, 1, 2},
+      {"sin of many turns", &sin_turn<T>, sin_turn_reference, -huge, huge, 2},
+      {"cos of many turns", &cos_turn<T>, cos_turn_reference, -huge, huge, 2},
       {"sigmoid", &math::sigmoid<T>, sigmoid_reference, exp_low, huge, 3},
       {"sigmoid in the middle", &math::sigmoid<T>, sigmoid_reference, -20, 20, 3},
       {"softplus", &math::softplus<T>, softplus_reference, exp_low, huge, 3},
@@ -194,6 +218,28 @@ std::vector<Special<T>> specials() {
         {largest<T>, 1},
         {infinity<T>, 1},
         {nan, nan}}},
+      {"sin of a turn",
+       &sin_turn<T>,
+       {{0, 0},
+        {T{0.25}, 1},
+        {T{0.5}, 0},
+        {T{0.75}, -1},
+        {1, 0},
+        {T{-0.25}, -1},
+        {largest<T>, 0},
+        {infinity<T>, nan},
+        {nan, nan}}},
+      {"cos of a turn",
+       &cos_turn<T>,
+       {{0, 1},
+        {smallest<T>, 1},
+        {T{0.25}, 0},
+        {T{0.5}, -1},
+        {T{0.75}, 0},
+        {1, 1},
+        {largest<T>, 1},
+        {-infinity<T>, nan},
+        {nan, nan}}},
       {"sigmoid",
        &math::sigmoid<T>,
        {{-infinity<T>, 0},
@@ -258,6 +304,12 @@ TEST_CASE_TEMPLATE("math: bounded functions never leave their bounds", T, float,
     REQUIRE(std::abs(value) <= 1);
   }
   for (const T value : evaluate(&math::tanh<T>, x)) {
+    REQUIRE(std::abs(value) <= 1);
+  }
+  for (const T value : evaluate(&sin_turn<T>, x)) {
+    REQUIRE(std::abs(value) <= 1);
+  }
+  for (const T value : evaluate(&cos_turn<T>, x)) {
     REQUIRE(std::abs(value) <= 1);
   }
   for (const T value : evaluate(&math::sigmoid<T>, x)) {

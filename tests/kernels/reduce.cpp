@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "support/same_bits.hpp"
-#include "vaekit/core/random.hpp"
+#include "vaekit/kernels/random.hpp"
 
 using namespace vaekit;
 

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/model/vae.hpp"
 #include "vaekit/nn/network.hpp"
 #include "vaekit/nn/sequential.hpp"

@@ -6,6 +6,7 @@
 #include "model/example_models.hpp"
 #include "support/distribution_suite.hpp"
 #include "support/throws_with.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/objectives/elbo.hpp"
 
 using namespace vaekit;

@@ -8,8 +8,8 @@
 
 #include "vaekit/core/matrix.hpp"
 #include "vaekit/core/parallel.hpp"
-#include "vaekit/core/random.hpp"
 #include "vaekit/kernels/gemm.hpp"
+#include "vaekit/kernels/random.hpp"
 
 Unit VAEKIT_TEST_UNIT;
 

@@ -21,6 +21,7 @@
 
 #include "support/gradient_check.hpp"
 #include "vaekit/distributions/distribution.hpp"
+#include "vaekit/kernels/random.hpp"
 
 namespace likelihood_suite {
 

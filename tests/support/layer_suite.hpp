@@ -18,6 +18,7 @@
 #include "support/gradient_check.hpp"
 #include "support/same_bits.hpp"
 #include "vaekit/core/parallel.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/nn/network.hpp"
 #include "vaekit/nn/sequential.hpp"
 

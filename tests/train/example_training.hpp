@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vaekit/distributions/bernoulli.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/model/vae.hpp"
 #include "vaekit/nn/dropout.hpp"
 #include "vaekit/nn/sequential.hpp"

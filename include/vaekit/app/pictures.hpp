@@ -7,6 +7,7 @@
 #include "vaekit/evaluate/data_view.hpp"
 #include "vaekit/io/image_grid.hpp"
 #include "vaekit/io/png.hpp"
+#include "vaekit/kernels/random.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 

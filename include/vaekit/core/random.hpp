@@ -10,28 +10,33 @@
 #include <utility>
 #include <vector>
 
-#include "vaekit/core/matrix.hpp"
-#include "vaekit/core/parallel.hpp"
+#include "vaekit/version.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
 using PhiloxCounter = std::array<std::uint32_t, 4>;
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
+namespace detail {
+inline constexpr int philox_rounds = 10;
+inline constexpr PhiloxKey philox_multipliers = {0xD2511F53, 0xCD9E8D57};
+inline constexpr PhiloxKey philox_key_steps = {0x9E3779B9, 0xBB67AE85};  // golden ratio, sqrt(3) - 1
+}  // namespace detail
+
 /// Philox 4x32-10: a bijection of 128-bit counters for each 64-bit key; 4 random words a call, no state.
 ///
 /// Threads  pure.
 /// Source   Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3 (SC 2011), section 4.
 [[nodiscard]] constexpr PhiloxCounter philox4x32(PhiloxCounter counter, PhiloxKey key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t product0 = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t product1 = std::uint64_t{0xCD9E8D57} * counter[2];
+  for (int round = 0; round < detail::philox_rounds; ++round) {
+    const std::uint64_t product0 = std::uint64_t{detail::philox_multipliers[0]} * counter[0];
+    const std::uint64_t product1 = std::uint64_t{detail::philox_multipliers[1]} * counter[2];
     counter = {static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
                static_cast<std::uint32_t>(product1),
                static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
                static_cast<std::uint32_t>(product0)};
-    key[0] += 0x9E3779B9;  // golden ratio
-    key[1] += 0xBB67AE85;  // sqrt(3) - 1
+    key[0] += detail::philox_key_steps[0];
+    key[1] += detail::philox_key_steps[1];
   }
   return counter;
 }
@@ -77,10 +82,17 @@ class RandomStream {
 
   /// Four random words: elements `4 block .. 4 block + 3`.
   [[nodiscard]] constexpr PhiloxCounter words(std::uint64_t block) const {
-    return philox4x32({static_cast<std::uint32_t>(block),
-                       static_cast<std::uint32_t>(block >> 32) ^ (static_cast<std::uint32_t>(purpose_) << 24),
-                       static_cast<std::uint32_t>(step_), static_cast<std::uint32_t>(step_ >> 32)},
-                      {static_cast<std::uint32_t>(key_), static_cast<std::uint32_t>(key_ >> 32)});
+    return philox4x32(counter(block), key());
+  }
+
+  /// What `words` feeds to Philox.
+  [[nodiscard]] constexpr PhiloxCounter counter(std::uint64_t block) const {
+    return {static_cast<std::uint32_t>(block),
+            static_cast<std::uint32_t>(block >> 32) ^ (static_cast<std::uint32_t>(purpose_) << 24),
+            static_cast<std::uint32_t>(step_), static_cast<std::uint32_t>(step_ >> 32)};
+  }
+  [[nodiscard]] constexpr PhiloxKey key() const {
+    return {static_cast<std::uint32_t>(key_), static_cast<std::uint32_t>(key_ >> 32)};
   }
 
  private:
@@ -99,49 +111,6 @@ class RandomStream {
   const double radius = std::sqrt(-2 * std::log(to_unit_interval(word0)));
   const double angle = 2 * std::numbers::pi * to_unit_interval(word1);
   return {radius * std::cos(angle), radius * std::sin(angle)};
-}
-
-namespace detail {
-/// out[i] = element `offset + i` of the sequence whose block b holds the four values `values(b)`.
-template <class T, class Values>
-void fill_blocks(std::span<T> out, std::uint64_t offset, Values&& values) {
-  const auto count = static_cast<Index>(out.size());
-  constexpr Index grain = 4096;
-  parallel_for(count, grain, [&](Index first, Index last) {
-    std::uint64_t element = offset + static_cast<std::uint64_t>(first);
-    for (Index i = first; i < last;) {
-      const std::array<double, 4> four = values(element / 4);
-      for (std::uint64_t lane = element % 4; lane < 4 && i < last; ++lane, ++i, ++element) {
-        out[static_cast<std::size_t>(i)] = static_cast<T>(four[lane]);
-      }
-    }
-  });
-}
-}  // namespace detail
-
-/// Fills `out` with elements `offset ...` of the stream as uniforms on (0, 1).
-///
-/// In float the largest values round to 1. Threads: the result does not depend on their number.
-template <class T>
-void fill_uniform(std::span<T> out, const RandomStream& stream, std::uint64_t offset = 0) {
-  detail::fill_blocks(out, offset, [&](std::uint64_t block) {
-    const PhiloxCounter words = stream.words(block);
-    return std::array{to_unit_interval(words[0]), to_unit_interval(words[1]), to_unit_interval(words[2]),
-                      to_unit_interval(words[3])};
-  });
-}
-
-/// Fills `out` with elements `offset ...` of the stream as standard normals, |value| < 6.77.
-///
-/// Threads: the result does not depend on their number.
-template <class T>
-void fill_normal(std::span<T> out, const RandomStream& stream, std::uint64_t offset = 0) {
-  detail::fill_blocks(out, offset, [&](std::uint64_t block) {
-    const PhiloxCounter words = stream.words(block);
-    const auto [a, b] = to_normals(words[0], words[1]);
-    const auto [c, d] = to_normals(words[2], words[3]);
-    return std::array{a, b, c, d};
-  });
 }
 
 /// A uniformly random order of 0 .. count-1 (Fisher & Yates; bias below count / 2^64).

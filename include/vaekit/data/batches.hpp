@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstddef>
@@ -22,6 +21,7 @@
 #include "vaekit/core/random.hpp"
 #include "vaekit/data/dataset.hpp"
 #include "vaekit/data/transform.hpp"
+#include "vaekit/kernels/random.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -33,6 +33,16 @@ template <class T>
   return std::ranges::find_if_not(values, [](T value) { return value >= 0 && value <= 1; });
 }
 
+/// Looks at every value, which takes whole vectors at a time; the search above is for the message.
+template <class T>
+[[nodiscard]] bool all_in_unit(std::span<const T> values) {
+  int outside = 0;
+  for (const T value : values) {
+    outside |= static_cast<int>(!(value >= T(0))) | static_cast<int>(!(value <= T(1)));
+  }
+  return outside == 0;
+}
+
 template <class T>
 void binarize_threshold(std::span<T> values) {
   for (T& value : values) {
@@ -40,35 +50,21 @@ void binarize_threshold(std::span<T> values) {
   }
 }
 
-/// `offset` is the place of the first value among all values of the data set.
-template <class T>
-void binarize_stochastic(std::span<T> values, const RandomStream& stream, std::uint64_t offset) {
-  // Uniforms in double: those in float can round to 1, which no probability exceeds.
-  std::array<double, 256> buffer;
-  for (std::size_t first = 0; first < values.size(); first += buffer.size()) {
-    const std::span<T> part = values.subspan(first, std::min(buffer.size(), values.size() - first));
-    const std::span<double> uniforms = std::span(buffer).first(part.size());
-    fill_uniform(uniforms, stream, offset + first);
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      part[i] = uniforms[i] < static_cast<double>(part[i]) ? T(1) : T(0);
-    }
-  }
-}
-
-/// Binarises one scaled sample; false, and unchanged, when a value is not a probability.
+/// Binarises one scaled sample; false, and unchanged, when a value is not a probability. `offset` is the
+/// place of its first value among all values of the data set.
 template <class T>
 [[nodiscard]] bool binarize(Binarize how, std::span<T> values, const RandomStream& stream,
                             std::uint64_t offset) {
   if (how == Binarize::none) {
     return true;
   }
-  if (find_outside_unit(std::span<const T>(values)) != std::span<const T>(values).end()) {
+  if (!all_in_unit(std::span<const T>(values))) {
     return false;
   }
   if (how == Binarize::threshold) {
     binarize_threshold(values);
   } else {
-    binarize_stochastic(values, stream, offset);
+    sample_bernoulli(values, stream, offset);
   }
   return true;
 }

@@ -24,6 +24,7 @@
 #include "vaekit/core/random.hpp"
 #include "vaekit/core/shape.hpp"
 #include "vaekit/data/dataset.hpp"
+#include "vaekit/kernels/random.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 

@@ -3,6 +3,7 @@
 
 #include "vaekit/distributions/distribution.hpp"
 #include "vaekit/kernels/elementwise.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/kernels/reduce.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -76,11 +77,9 @@ struct Bernoulli {
   void sample(MatrixIn<T> params, const RandomStream& stream, MatrixOut<T> out) const {
     mean(params, out);
     for (Index row = 0; row < out.rows(); ++row) {
-      for (Index j = 0; j < out.cols(); ++j) {
-        const auto element = static_cast<std::uint64_t>(row * out.cols() + j);
-        const double uniform = to_unit_interval(stream.words(element / 4)[element % 4]);
-        out(row, j) = uniform < static_cast<double>(out(row, j)) ? T{1} : T{0};
-      }
+      sample_bernoulli(
+          std::span<T>(out.data() + row * out.outerStride(), static_cast<std::size_t>(out.cols())), stream,
+          static_cast<std::uint64_t>(row * out.cols()));
     }
   }
 

@@ -7,6 +7,7 @@
 
 #include "vaekit/distributions/diagonal_gaussian.hpp"
 #include "vaekit/distributions/distribution.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/kernels/reduce.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {

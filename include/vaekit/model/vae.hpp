@@ -6,6 +6,7 @@
 
 #include "vaekit/core/check.hpp"
 #include "vaekit/distributions/builtin.hpp"
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/latent/gaussian.hpp"
 #include "vaekit/nn/dense.hpp"
 #include "vaekit/objectives/objective.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "vaekit/kernels/random.hpp"
 #include "vaekit/nn/layer.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {

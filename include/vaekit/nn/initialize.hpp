@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "vaekit/core/random.hpp"
+#include "vaekit/kernels/random.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
