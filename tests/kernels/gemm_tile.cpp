@@ -33,9 +33,14 @@ TEST_CASE_TEMPLATE("gemm_tile: every height and width of a tile", T, float, doub
   for (Index rows = 1; rows <= Tile::rows; ++rows) {
     for (Index vectors = 1; vectors <= 3; ++vectors) {
       alignas(alignment) T sums[Tile::size];
-      multiply_tile<T>(rows, vectors, depth, {a.data(), depth, 1, b.data(), Tile::widest}, sums);
-      const Eigen::Map<const EigenMatrix<T>> result(sums, rows, vectors * lanes<T>);
-      REQUIRE(result == product.topLeftCorner(rows, vectors * lanes<T>));
+      const Index width = vectors * lanes<T>;
+      const Eigen::Map<const EigenMatrix<T>> result(sums, rows, width);
+      const auto expected = product.topLeftCorner(rows, width);
+      multiply_tile<T>(rows, vectors, depth,
+                       {a.data(), depth, 1, b.data(), Tile::widest, sums, width, false});
+      REQUIRE(result == expected);
+      multiply_tile<T>(rows, vectors, depth, {a.data(), depth, 1, b.data(), Tile::widest, sums, width, true});
+      REQUIRE(result == 2 * expected);
     }
   }
 }

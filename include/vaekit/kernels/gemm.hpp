@@ -28,14 +28,6 @@ template <class T>
   return {m.data(), 1, m.outerStride()};
 }
 
-/// Leaves the product as it is.
-struct NoEpilogue {
-  template <class T, class Which>
-  Simd<T> operator()(const Simd<T>& value, Index, Index, Which) const {
-    return value;
-  }
-};
-
 namespace detail {
 
 /// Grow-only packing buffers of the calling thread.

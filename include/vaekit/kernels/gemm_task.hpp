@@ -3,9 +3,19 @@
 // How one matrix product is divided among caches and threads.
 #pragma once
 
+#include <concepts>
+
 #include "vaekit/kernels/gemm_tile.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
+
+/// Leaves the product as it is.
+struct NoEpilogue {
+  template <class T, class Which>
+  Simd<T> operator()(const Simd<T>& value, Index, Index, Which) const {
+    return value;
+  }
+};
 
 /// What a product does with the old contents of its output.
 enum class Store { overwrite, accumulate };
@@ -203,13 +213,25 @@ struct GemmTask {
     for (Index row = rows.first; row < rows.last; ++row) {
       __builtin_prefetch(c + row * c_stride + col, 1);
     }
-    const TileOperands<T> operands =
-        plan.pack_a ? TileOperands<T>{packed_a + rows.first * block.length(), 1, height, right, b_depth}
-                    : TileOperands<T>{a.at(rows.first, block.depth.first), a.line_stride, a.depth_stride,
-                                      right, b_depth};
+    const Index cols = std::min(width, b.count - col);
+    TileOperands<T> operands{
+        a.at(rows.first, block.depth.first), a.line_stride, a.depth_stride, right, b_depth,
+        c + rows.first * c_stride + col,     c_stride,      block.add_to_c};
+    if (plan.pack_a) {
+      operands.a = packed_a + rows.first * block.length();
+      operands.a_line = 1;
+      operands.a_depth = height;
+    }
+    if (cols == width && (std::same_as<Epilogue, NoEpilogue> || !block.finish)) {
+      multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
+      return;
+    }
     alignas(alignment) T sums[Tile::size];
-    multiply_tile<T>(height, width / lanes<T>, block.length(), operands, sums);
-    finish_tile(sums, width, rows, col, std::min(width, b.count - col), block.add_to_c, block.finish);
+    operands.out = sums;
+    operands.out_line = width;
+    operands.add = false;
+    multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
+    finish_tile(sums, width, rows, col, cols, block.add_to_c, block.finish);
   }
 };
 

@@ -88,7 +88,8 @@ struct DepthBlocks {
   }
 };
 
-/// Where a tile finds its operands: a(i, k) = a[i · a_line + k · a_depth], b(k, :) = b[k · b_depth ...].
+/// Where a tile finds its operands, a(i, k) = a[i · a_line + k · a_depth] and b(k, :) = b[k · b_depth ...],
+/// and where its sums go, out(i, :) = out[i · out_line ...].
 template <class T>
 struct TileOperands {
   const T* a;
@@ -96,6 +97,9 @@ struct TileOperands {
   Index a_depth;
   const T* b;
   Index b_depth;
+  T* out;
+  Index out_line;
+  bool add;  ///< to what is in `out`
 };
 
 /// Keeps the compiler from reading a vector again from memory at each use: a tile has two loads a cycle.
@@ -106,9 +110,9 @@ inline void hold_in_register([[maybe_unused]] Simd<T>& value) {
 #endif
 }
 
-/// sums[Rows × Vectors · lanes] = Σ_k a(:, k) b(k, :), in index order.
+/// out[Rows × Vectors · lanes] (+)= Σ_k a(:, k) b(k, :), in index order.
 template <class T, Index Rows, Index Vectors>
-void multiply_rows(Index depth, const TileOperands<T>& operands, T* sums) {
+void multiply_rows(Index depth, const TileOperands<T>& operands) {
   const T* a = operands.a;
   const T* b = operands.b;
   const Index a_line = operands.a_line;
@@ -135,37 +139,42 @@ void multiply_rows(Index depth, const TileOperands<T>& operands, T* sums) {
 #pragma GCC unroll 14
   for (Index i = 0; i < Rows; ++i) {
     for (Index v = 0; v < Vectors; ++v) {
-      sum[i][v].store_aligned(sums + (i * Vectors + v) * lanes<T>);
+      T* target = operands.out + i * operands.out_line + v * lanes<T>;
+      if (operands.add) {
+        sum[i][v] += Simd<T>::load_unaligned(target);
+      }
+      sum[i][v].store_unaligned(target);
     }
   }
 }
 
 /// `multiply_rows` for a number of rows known at run time, 1 ... `Rows`.
 template <class T, Index Vectors, Index Rows>
-void multiply_up_to(Index rows, Index depth, const TileOperands<T>& operands, T* sums) {
+void multiply_up_to(Index rows, Index depth, const TileOperands<T>& operands) {
   if (rows == Rows) {
-    multiply_rows<T, Rows, Vectors>(depth, operands, sums);
+    multiply_rows<T, Rows, Vectors>(depth, operands);
   } else if constexpr (Rows > 1) {
-    multiply_up_to<T, Vectors, Rows - 1>(rows, depth, operands, sums);
+    multiply_up_to<T, Vectors, Rows - 1>(rows, depth, operands);
   }
 }
 
-/// sums[rows × vectors · lanes] for 1 to `GemmTile::rows` rows and 1 to 3 vectors.
+/// out[rows × vectors · lanes] for 1 to `GemmTile::rows` rows and 1 to 3 vectors.
 template <class T>
-void multiply_tile(Index rows, Index vectors, Index depth, const TileOperands<T>& operands, T* sums) {
+void multiply_tile(Index rows, Index vectors, Index depth, const TileOperands<T>& operands) {
   constexpr Index most = GemmTile<T>::rows;
   if (vectors == 2) {
-    multiply_up_to<T, 2, most>(rows, depth, operands, sums);
+    multiply_up_to<T, 2, most>(rows, depth, operands);
   } else if (vectors == 1) {
-    multiply_up_to<T, 1, most>(rows, depth, operands, sums);
+    multiply_up_to<T, 1, most>(rows, depth, operands);
   } else {
     // Three vectors for half of the rows fit the registers.
     const Index half = (rows + 1) / 2;
-    multiply_up_to<T, 3, (most + 1) / 2>(half, depth, operands, sums);
+    multiply_up_to<T, 3, (most + 1) / 2>(half, depth, operands);
     if (half < rows) {
       TileOperands<T> rest = operands;
       rest.a += half * operands.a_line;
-      multiply_up_to<T, 3, (most + 1) / 2>(rows - half, depth, rest, sums + half * 3 * lanes<T>);
+      rest.out += half * operands.out_line;
+      multiply_up_to<T, 3, (most + 1) / 2>(rows - half, depth, rest);
     }
   }
 }
