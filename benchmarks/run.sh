@@ -55,9 +55,8 @@ install_peer_libraries() {
 find_peer_python() {
   python=${VAEKIT_PEER_PYTHON:-$PWD/$build/venv/bin/python}
   if [ -z "${VAEKIT_PEER_PYTHON:-}" ] && ! "$python" -c "import torch, jax, onnxruntime, onnx" 2>/dev/null; then
-    # The extra index has PyTorch without CUDA, a tenth of the download.
     { python3 -m venv "$build/venv" &&
-      "$python" -m pip install -q --extra-index-url https://download.pytorch.org/whl/cpu \
+      "$python" -m pip install -q \
         torch==2.13.0 jax onnxruntime onnx numpy; } >&2 || true
   fi
   if ! "$python" -c "import torch, jax, onnxruntime, onnx"; then

@@ -27,7 +27,6 @@ class Training {
   void step() {
     const auto first = static_cast<Index>(steps_ % batch_count) * batch_;
     model_.draw_noise(1, steps_++, batch_, workspace_);
-    set_zero(gradient_);
     const ObjectiveValue value =
         model_.gradient(images_.middleRows(first, batch_), Elbo{}, 0, workspace_, gradient_);
     if (!std::isfinite(value.loss)) {
