@@ -252,9 +252,10 @@ TEST_CASE_TEMPLATE("bernoulli: 1 where the uniform is below the probability, in 
     const std::size_t count = 301;
     const std::vector<double> u = uniforms<double>(count, offset);
     std::vector<T> values = uniforms<T>(count, 7, stream.child(1));
-    // Probabilities next to the uniform number itself.
-    for (std::size_t i = 0; i < count; i += 3) {
-      values[i] = std::nextafter(static_cast<T>(u[i]), static_cast<T>(i % 2));
+    // Probabilities at the uniform number itself and next to it.
+    for (std::size_t i = 0; i + 1 < count; i += 3) {
+      values[i] = static_cast<T>(u[i]);
+      values[i + 1] = std::nextafter(static_cast<T>(u[i + 1]), static_cast<T>(i % 2));
     }
     std::vector<T> expected;
     for (std::size_t i = 0; i < count; ++i) {
