@@ -230,8 +230,7 @@ TEST_CASE_TEMPLATE("gemm: the same bits for any number of threads", T, float, do
   }
 }
 
-TEST_CASE_TEMPLATE("gemm: a row does not depend on the rows around it, with five rows or more", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("gemm: a row does not depend on the rows around it", T, float, double) {
   const Matrix<T> a = uniform<T>(600, 450, 3);
   const Matrix<T> b = uniform<T>(77, 450, 4);
   const auto multiply = [&](Index rows) {
@@ -240,7 +239,7 @@ TEST_CASE_TEMPLATE("gemm: a row does not depend on the rows around it, with five
     return c;
   };
   const Matrix<T> all = multiply(600);
-  for (const Index rows : {5, 6, 7, 100, 300}) {
+  for (const Index rows : {1, 2, 3, 4, 5, 6, 7, 100, 300}) {
     CHECK(same_bits(multiply(rows), Matrix<T>(all.topRows(rows))));
   }
 }

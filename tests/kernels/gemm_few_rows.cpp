@@ -7,15 +7,15 @@
 
 using namespace vaekit;
 
-TEST_CASE("gemm_few_rows: only for few rows and operands that lie along the depth") {
+TEST_CASE("gemm_few_rows: only for few rows and weights that lie along the depth") {
   const detail::Lines<float> along{nullptr, 30, 1, 4};
   const detail::Lines<float> across{nullptr, 1, 30, 4};
   const detail::Lines<float> many{nullptr, 30, 1, detail::few_rows + 1};
-  CHECK(detail::has_few_rows(30, along, many));
-  CHECK_FALSE(detail::has_few_rows(30, many, along));
-  CHECK_FALSE(detail::has_few_rows(30, along, across));
-  CHECK_FALSE(detail::has_few_rows(30, across, along));
-  CHECK_FALSE(detail::has_few_rows(0, along, along));
+  CHECK(detail::has_few_rows(30, along, many, false));
+  CHECK_FALSE(detail::has_few_rows(30, many, along, false));
+  CHECK_FALSE(detail::has_few_rows(30, along, across, false));
+  CHECK(detail::has_few_rows(30, across, along, false));
+  CHECK_FALSE(detail::has_few_rows(0, along, along, false));
 }
 
 TEST_CASE_TEMPLATE("gemm_few_rows: every number of rows, depths and columns around the vectors", T, float,

@@ -59,7 +59,7 @@ void run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, 
   }
   const GemmPlan plan = make_plan(k, a, b, prepared != nullptr);
   GemmTask<T, Epilogue> task{k, a, b, c, c_stride, mode, epilogue, plan, nullptr, nullptr, prepared};
-  if (has_few_rows(k, a, b)) {
+  if (has_few_rows(k, a, b, prepared != nullptr)) {
     multiply_few_rows<T>(task);
     return;
   }
@@ -81,8 +81,7 @@ void run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, 
 /// C[m × n] (+)= A[m × k] · B[k × n], then `epilogue(vector, row, first column, lanes)` on every vector of C.
 ///
 /// The sum over k is taken in blocks of fixed depth and in index order for every element, and threads divide
-/// the tiles of C only: the bits do not depend on the number of threads. (A product of up to four rows with a
-/// transposed B sums in another order, so its last bits differ from those of the same rows in a larger A.)
+/// the tiles of C only: the bits of a row depend neither on the number of threads nor on the rows around it.
 /// Small products stay on the calling thread. C must not overlap A or B.
 ///
 /// Threads  safe; packing buffers belong to the calling thread and grow only.
@@ -111,7 +110,8 @@ class PackedMatrix {
 
   /// Packs B [k × n]; allocates only while the size grows.
   void pack(Strided<T> b, Index k, Index n) {
-    lines_ = {b.data, b.col_stride, b.row_stride, n};
+    const detail::Lines<T> lines{b.data, b.col_stride, b.row_stride, n};
+    columns_ = n;
     depth_ = k;
     const detail::ColumnPanels<T> panels{n};
     const detail::DepthBlocks<T> depths{k};
@@ -120,7 +120,7 @@ class PackedMatrix {
       for (Index q = 0; q < panels.count(); ++q) {
         const Index col = q * detail::GemmTile<T>::cols;
         const Index width = panels.width(q);
-        detail::pack_panel(lines_, col, std::min(width, n - col), depths[d], width, target);
+        detail::pack_panel(lines, col, std::min(width, n - col), depths[d], width, target);
         target += width * (depths[d].last - depths[d].first);
       }
     }
@@ -129,17 +129,17 @@ class PackedMatrix {
   void clear() { depth_ = 0; }
   [[nodiscard]] bool empty() const { return depth_ == 0; }
 
-  /// C[m × n] (+)= A[m × k] · B, as `gemm`. The matrix that was packed must still be there: products of few
-  /// rows read it.
+  /// C[m × n] (+)= A[m × k] · B, as `gemm`. The matrix that was packed is not looked at.
   template <class Epilogue = NoEpilogue>
   void multiply(Strided<T> a, MatrixOut<T> c, Store mode, const Epilogue& epilogue = {}) const {
-    detail::run_gemm<T>(depth_, {a.data, a.row_stride, a.col_stride, c.rows()}, lines_, values_.data(),
-                        c.data(), c.outerStride(), mode, epilogue);
+    detail::run_gemm<T>(depth_, {a.data, a.row_stride, a.col_stride, c.rows()},
+                        {nullptr, 1, columns_, columns_}, values_.data(), c.data(), c.outerStride(), mode,
+                        epilogue);
   }
 
  private:
   AlignedVector<T> values_;
-  detail::Lines<T> lines_{};
+  Index columns_ = 0;
   Index depth_ = 0;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Products of a few rows with a transposed matrix, as inference runs them: Σ_k goes along vectors, over rows
-// of both operands as they lie in memory, so that nothing is packed and each weight is read once.
+// Products of a few rows with a transposed matrix, as inference runs them. To pack a whole panel for them
+// would cost more than the product: the weights are transposed a cache line of each row at a time, on their
+// way to the registers.
 #pragma once
 
 #include "vaekit/kernels/gemm_task.hpp"
@@ -11,49 +12,95 @@ namespace vaekit::inline VAEKIT_ABI::detail {
 /// Rows of C up to which this is faster than packing.
 inline constexpr Index few_rows = 4;
 
-/// sums[Rows × cols] = the products of `Rows` rows of A with lines `col` ... of B.
+/// Vectors of C under way: with several rows, fewer are enough to hide the latency of a multiply-add.
+template <Index Rows>
+inline constexpr Index few_rows_vectors = Rows <= 2 ? 4 : 2;
+
+/// Running sums of `Rows` rows and a few vectors of columns, added in the order of `multiply_rows`.
 template <class T, Index Rows>
-void multiply_lines(Index depth, const T* a, Index a_stride, const Lines<T>& b, Index col, T* sums) {
-  constexpr Index cols = GemmTile<T>::cols;
-  // Eight sums or more are under way: as many as two FMA units of four cycles' latency can take.
-  constexpr Index group = std::min<Index>(cols, Rows == 1 ? 8 : 4);
-  for (Index j = 0; j < cols; j += group) {
-    const T* line[group];
-    Simd<T> sum[Rows][group];
-    for (Index g = 0; g < group; ++g) {
-      line[g] = b.at(std::min(col + j + g, b.count - 1), 0);
-      for (Index i = 0; i < Rows; ++i) {
-        sum[i][g] = Simd<T>(T{0});
-      }
+struct FewRowsSums {
+  static constexpr Index vectors = few_rows_vectors<Rows>;
+  static constexpr Index width = vectors * lanes<T>;
+  Simd<T> sum[Rows][vectors];
+
+  FewRowsSums() {
+    for (auto& row : sum) {
+      std::fill_n(row, vectors, Simd<T>(T{0}));
     }
-    for_each_vector<T>(depth, [&](Index k, auto which) {
-      Simd<T> left[Rows];
-      for (Index i = 0; i < Rows; ++i) {
-        left[i] = load(a + i * a_stride + k, which);
-      }
-#pragma GCC unroll 8
-      for (Index g = 0; g < group; ++g) {
-        Simd<T> right = load(line[g] + k, which);
-        if constexpr (Rows > 1) {
-          hold_in_register<T>(right);
-        }
-        for (Index i = 0; i < Rows; ++i) {
-          sum[i][g] = xsimd::fma(left[i], right, sum[i][g]);
-        }
-      }
-    });
+  }
+  void store(T* target) const {
     for (Index i = 0; i < Rows; ++i) {
-      for (Index g = 0; g < group; ++g) {
-        sums[i * cols + j + g] = sum_lanes<T>(sum[i][g]);
+      for (Index v = 0; v < vectors; ++v) {
+        sum[i][v].store_aligned(target + i * width + v * lanes<T>);
       }
     }
   }
+};
+
+/// sums[Rows × width] of the lines of B from `col` on, transposed on their way to the registers.
+template <class T, Index Rows>
+void multiply_lines(Chunk depth, const Lines<T>& a, const Lines<T>& b, Index col, T* sums) {
+  FewRowsSums<T, Rows> result;
+  const auto add_block = [&](Index k0, Index v, Index lines, auto length) {
+    Simd<T> columns[lanes<T>];
+    load_columns(b.at(col + v * lanes<T>, k0), b.line_stride, lines, length, columns);
+    for (Index i = 0; i < Rows; ++i) {
+      const T* left = a.at(i, k0);
+      Simd<T> total = result.sum[i][v];
+      for (Index k = 0; k < length; ++k) {
+        total = xsimd::fma(Simd<T>(left[k * a.depth_stride]), columns[k], total);
+      }
+      result.sum[i][v] = total;
+    }
+  };
+  using Whole = std::integral_constant<Index, lanes<T>>;
+  const Index lines = std::min(result.width, b.count - col);
+  for (Index k0 = depth.first; k0 < depth.last; k0 += lanes<T>) {
+    const Index length = std::min(lanes<T>, depth.last - k0);
+    if (lines == result.width && length == lanes<T>) {
+      for (Index v = 0; v < result.vectors; ++v) {
+        add_block(k0, v, lanes<T>, Whole{});
+      }
+    } else {
+      for (Index v = 0; v * lanes<T> < lines; ++v) {
+        add_block(k0, v, std::min(lanes<T>, lines - v * lanes<T>), length);
+      }
+    }
+  }
+  result.store(sums);
+}
+
+/// The same, from panels that `PackedMatrix` prepared for this block of the depth.
+template <class T, Index Rows>
+void multiply_prepared(Chunk depth, const Lines<T>& a, const Lines<T>& b, const T* panels, Index col,
+                       T* sums) {
+  FewRowsSums<T, Rows> result;
+  const ColumnPanels<T> columns{b.count};
+  const Index length = depth.last - depth.first;
+  const T* right[result.vectors];
+  Index stride[result.vectors];
+  for (Index v = 0; v < result.vectors; ++v) {
+    const Index vector = std::min(col / lanes<T> + v, columns.vectors() - 1);
+    const Index panel = std::min(vector / GemmTile<T>::vectors, columns.count() - 1);
+    const Index first = panel * GemmTile<T>::cols;
+    right[v] = panels + first * length + (vector * lanes<T> - first);
+    stride[v] = columns.width(panel);
+  }
+  for (Index k = 0; k < length; ++k) {
+    for (Index v = 0; v < result.vectors; ++v) {
+      const Simd<T> weights = Simd<T>::load_aligned(right[v] + k * stride[v]);
+      for (Index i = 0; i < Rows; ++i) {
+        result.sum[i][v] = xsimd::fma(Simd<T>(*a.at(i, depth.first + k)), weights, result.sum[i][v]);
+      }
+    }
+  }
+  result.store(sums);
 }
 
 /// Whether `multiply_few_rows` can compute a product.
 template <class T>
-[[nodiscard]] bool has_few_rows(Index k, const Lines<T>& a, const Lines<T>& b) {
-  return a.count <= few_rows && k > 0 && a.depth_stride == 1 && b.depth_stride == 1;
+[[nodiscard]] bool has_few_rows(Index k, const Lines<T>& a, const Lines<T>& b, bool prepared) {
+  return a.count <= few_rows && k > 0 && (prepared || b.depth_stride == 1);
 }
 
 /// C (+)= A B for `Rows` rows or less.
@@ -66,13 +113,20 @@ void multiply_few_rows(const GemmTask<T, Epilogue>& task) {
     return;
   }
   parallel_region(task.plan.threads, [&task](int thread, int threads) {
-    constexpr Index cols = GemmTile<T>::cols;
-    const Chunk share = chunk(task.b.count, thread, threads, cols);
-    for (Index col = share.first; col < share.last; col += cols) {
-      alignas(alignment) T sums[Rows * cols];
-      multiply_lines<T, Rows>(task.k, task.a.data, task.a.line_stride, task.b, col, sums);
-      task.finish_tile(sums, cols, Chunk{0, Rows}, col, std::min<Index>(cols, task.b.count - col),
-                       task.mode == Store::accumulate, true);
+    constexpr Index width = FewRowsSums<T, Rows>::width;
+    const DepthBlocks<T> depths{task.k};
+    const Chunk share = chunk(task.b.count, thread, threads, width);
+    for (Index col = share.first; col < share.last; col += width) {
+      for (Index d = 0; d < depths.count(); ++d) {
+        alignas(alignment) T sums[Rows * width];
+        if (task.prepared != nullptr) {
+          multiply_prepared<T, Rows>(depths[d], task.a, task.b, task.prepared_block(depths[d]), col, sums);
+        } else {
+          multiply_lines<T, Rows>(depths[d], task.a, task.b, col, sums);
+        }
+        task.finish_tile(sums, width, Chunk{0, Rows}, col, std::min<Index>(width, task.b.count - col),
+                         task.mode == Store::accumulate || d > 0, d + 1 == depths.count());
+      }
     }
   });
 }

@@ -126,6 +126,11 @@ struct GemmTask {
     }
   }
 
+  /// The prepared panels of one block of the depth.
+  [[nodiscard]] const T* prepared_block(Chunk depth) const {
+    return prepared + ColumnPanels<T>{b.count}.vectors() * lanes<T> * depth.first;
+  }
+
  private:
   /// A part of the depth, as one thread sees it.
   struct Block {
@@ -170,7 +175,7 @@ struct GemmTask {
       case PackB::block:
         return packed_b + q * Tile::cols * block.length();
       case PackB::prepared:
-        return prepared + panels.vectors() * lanes<T> * block.depth.first + q * Tile::cols * block.length();
+        return prepared_block(block.depth) + q * Tile::cols * block.length();
       case PackB::panel:
         break;
     }
