@@ -48,7 +48,7 @@ Model train(const DataView& view, Index epochs) {
 /// Negative ELBO of each sample of the view, at the posterior mean.
 std::vector<float> anomaly_scores(const Model& model, const DataView& view) {
   Matrix<float> batch(500, model.features());
-  auto workspace = model.make_workspace(batch.rows());
+  auto workspace = model.make_inference_workspace(batch.rows());
   std::vector<float> scores(static_cast<std::size_t>(view.size()));
   for_each_batch<float>(view, batch, [&](Index first, MatrixIn<float> x) {
     model.zero_noise(x.rows(), workspace);

@@ -31,7 +31,7 @@ int main(int argc, char** argv) try {
   Trainer<decltype(model), Adam, Elbo>(config, Adam(), Elbo(), data, /*seed=*/1).train(state, Print());
 
   Matrix<float> samples(64, images.features());
-  auto workspace = model.make_workspace(samples.rows());
+  auto workspace = model.make_inference_workspace(samples.rows());
   state.model.sample(/*seed=*/1, /*first=*/0, /*temperature=*/1, workspace, samples);
   write_png("samples.png", image_grid<float>(samples, images.shape()));
 } catch (const std::exception& error) {

@@ -45,7 +45,7 @@ struct Checks {
 template <class T>
 Checks checks_of_vaekit() {
   const auto model = make_vae<T>(quickstart);
-  auto workspace = model.make_workspace(1);
+  auto workspace = model.make_inference_workspace(1);
   Matrix<T> out(1, quickstart.features());
   const DiagonalGaussian<T> q = model.encode(make_images<T>(quickstart, 1), workspace);
   const double encoded = static_cast<double>(q.mu.cwiseAbs().sum() + q.logvar.cwiseAbs().sum());
@@ -111,7 +111,7 @@ void report(const char* name, const char* peer, int threads, double check, std::
 void measure_vaekit(const Checks& checks, int threads, double seconds) {
   const ThreadScope scope(threads);
   const auto model = make_vae<float>(quickstart);
-  auto workspace = model.make_workspace(1);
+  auto workspace = model.make_inference_workspace(1);
   const Matrix<float> x = make_images<float>(quickstart, 1);
   const Matrix<float> z = latent_vector<float>();
   Matrix<float> out(1, quickstart.features());

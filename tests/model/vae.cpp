@@ -151,6 +151,34 @@ TEST_CASE_TEMPLATE("vae: samples of a seed are one endless sequence, however it 
   CHECK(other != all);
 }
 
+TEST_CASE_TEMPLATE(
+    "vae: a workspace for inference gives the same bits, and the gradient does not use its weights", T, float,
+    double) {
+  auto model = example::make_static<T>(20, 9, 3);
+  const Matrix<T> x = example::data<T>(6, 20);
+  auto plain = model.make_workspace(6);
+  auto packed = model.make_inference_workspace(6);
+  Matrix<T> expected(6, 20);
+  Matrix<T> got(6, 20);
+  for (const Index rows : {1, 6}) {
+    model.reconstruct(x.topRows(rows), plain, top(expected, rows));
+    model.reconstruct(x.topRows(rows), packed, top(got, rows));
+    CHECK(got == expected);
+  }
+  model.initialize(77);
+  auto grad = zeros_like(model);
+  auto expected_grad = zeros_like(model);
+  model.zero_noise(6, plain);
+  model.zero_noise(6, packed);
+  const double loss = model.gradient(x, Elbo{}, 0, plain, expected_grad).loss;
+  CHECK(model.gradient(x, Elbo{}, 0, packed, grad).loss == loss);
+  CHECK(squared_norm(grad) == squared_norm(expected_grad));
+  model.pack(packed);
+  model.reconstruct(x, plain, expected);
+  model.reconstruct(x, packed, got);
+  CHECK(got == expected);
+}
+
 TEST_CASE("vae: temperature scales the latent variables, 0 decodes the origin") {
   const auto model = example::make_static<double>(7, 6, 3);
   auto w = model.make_workspace(4);

@@ -137,6 +137,31 @@ void check_value_semantics(L layer) {
   CHECK(same_results(restored, original));
 }
 
+/// Packed weights give the bits of the weights that were packed, until they are unpacked.
+template <class L>
+void check_packing(L layer) {
+  if constexpr (PackableLayer<L>) {
+    randomize(layer);
+    for (const Index batch : {1, 3, 8}) {
+      Pass plain(layer, batch);
+      plain.run();
+      Pass packed(layer, batch);
+      layer.pack(packed.cache);
+      packed.run();
+      CHECK(same_results(packed, plain));
+      L zero = layer;
+      set_zero(zero);
+      Pass unpacked(zero, batch);
+      layer.pack(unpacked.cache);
+      zero.unpack(unpacked.cache);
+      unpacked.run();
+      Pass expected(zero, batch);
+      expected.run();
+      CHECK(same_results(unpacked, expected));
+    }
+  }
+}
+
 /// One const layer serves eight threads that own a cache each.
 template <class L>
 void check_shared_by_threads(L layer) {
@@ -288,6 +313,7 @@ void check_layer(Make&& make) {
   };
   in_both([](const auto& layer) { layer_suite::check_accumulation(layer); });
   in_both([](const auto& layer) { layer_suite::check_value_semantics(layer); });
+  in_both([](const auto& layer) { layer_suite::check_packing(layer); });
   in_both([](const auto& layer) { layer_suite::check_shared_by_threads(layer); });
   in_both([](const auto& layer) { layer_suite::check_no_allocation(layer); });
   in_both([](const auto& layer) { layer_suite::check_smaller_batch(layer); });

@@ -39,7 +39,7 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
     check_support<T>(data.view(), model.likelihood.support(), likelihood_name(run.config.model));
     const Index batch = std::min<Index>(500, data.view().size());
     const Index dim = model.latent_dim();
-    typename Model::Workspace w = model.make_workspace(batch);
+    typename Model::Workspace w = model.make_inference_workspace(batch);
     Matrix<T> buffer(batch, model.features());
     Matrix<T> latents(data.view().size(), options.logvar ? 2 * dim : dim);
     for_each_batch<T>(data.view(), buffer, [&](Index first, MatrixIn<T> x) {

@@ -42,7 +42,7 @@ template <class Model>
   using T = typename Model::Scalar;
   count = std::min(count, view.size());
   view.rows = view.rows.first(static_cast<std::size_t>(count));
-  typename Model::Workspace w = model.make_workspace(count);
+  typename Model::Workspace w = model.make_inference_workspace(count);
   Matrix<T> x(count, model.features());
   for_each_batch<T>(view, x, [](Index, MatrixIn<T>) {});
   return model.encode(x, w).mu;

@@ -27,7 +27,7 @@ template <class Model>
                                                         const Matrix<typename Model::Scalar>& z) {
   using T = typename Model::Scalar;
   constexpr Index batch = 256;
-  typename Model::Workspace w = model.make_workspace(std::min(batch, std::max<Index>(z.rows(), 1)));
+  typename Model::Workspace w = model.make_inference_workspace(std::min(batch, std::max<Index>(z.rows(), 1)));
   Matrix<T> out(z.rows(), model.features());
   for (Index first = 0; first < z.rows(); first += batch) {
     const Index n = std::min(batch, z.rows() - first);
@@ -52,7 +52,7 @@ template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> reconstruct_all(const Model& model, const DataView& view) {
   using T = typename Model::Scalar;
   const Index batch = std::min<Index>(256, view.size());
-  typename Model::Workspace w = model.make_workspace(batch);
+  typename Model::Workspace w = model.make_inference_workspace(batch);
   Matrix<T> buffer(batch, model.features());
   Matrix<T> out(view.size(), model.features());
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {

@@ -52,7 +52,7 @@ ElboEvaluation evaluate_elbo(const Model& model, const DataView& view, std::uint
                              Index samples, Visit&& visit) {
   using T = typename Model::Scalar;
   batch = std::min(batch, view.size());
-  typename Model::Workspace w = model.make_workspace(batch, samples);
+  typename Model::Workspace w = model.make_inference_workspace(batch, samples);
   Matrix<T> buffer(batch, model.features());
   ElboEvaluation result;
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {

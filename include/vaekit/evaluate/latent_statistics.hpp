@@ -28,7 +28,7 @@ template <class Model>
   using T = typename Model::Scalar;
   batch = std::min(batch, view.size());
   const Index dim = model.latent_dim();
-  typename Model::Workspace w = model.make_workspace(batch);
+  typename Model::Workspace w = model.make_inference_workspace(batch);
   Matrix<T> buffer(batch, model.features());
   Matrix<T> kl(batch, dim);
   std::vector<RunningMoments> means(static_cast<std::size_t>(dim));

@@ -33,8 +33,8 @@ class ImportanceSampler {
       : model_(model),
         samples_(samples),
         chunk_(std::min(chunk, samples)),
-        encoder_(model.make_workspace(1)),
-        decoder_(model.make_workspace(1, chunk_)),
+        encoder_(model.make_inference_workspace(1)),
+        decoder_(model.make_inference_workspace(1, chunk_)),
         likelihood_(static_cast<std::size_t>(chunk_)),
         prior_(static_cast<std::size_t>(chunk_)),
         posterior_(static_cast<std::size_t>(chunk_)) {}

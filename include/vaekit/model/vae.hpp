@@ -49,6 +49,7 @@ struct Vae {
     typename Dense<T>::Cache likelihood_head;
     typename LikelihoodType::Cache likelihood;
     Index samples = 1;
+    bool packed = false;  // weights are laid out for inference
     Matrix<T> encoded;    // [n × hidden]
     Matrix<T> posterior;  // [n × head] parameters of q(z|x)
     Matrix<T> epsilon;    // [n·samples × dim]
@@ -100,6 +101,20 @@ struct Vae {
 
   /// A workspace for up to `batch` inputs with `samples` latent samples each.
   [[nodiscard]] Workspace make_workspace(Index batch, Index samples = 1) const;
+
+  /// A workspace that also holds the weights in the layout of the products, for models that do not change any
+  /// more: the same bits, sooner. After a change of the parameters call `pack` again; `gradient` unpacks it.
+  [[nodiscard]] Workspace make_inference_workspace(Index batch, Index samples = 1) const {
+    Workspace w = make_workspace(batch, samples);
+    pack(w);
+    return w;
+  }
+
+  /// Lays the present weights out for every following call with `w` except `gradient`.
+  void pack(Workspace& w) const {
+    for_each_layer(w, [](const auto& layer, auto& cache) { pack_layer(layer, cache); });
+    w.packed = true;
+  }
 
   /// Draws ε and the layers' noise for training step `step`.
   void draw_noise(std::uint64_t seed, std::uint64_t step, Index batch, Workspace& w) const {
@@ -201,6 +216,10 @@ struct Vae {
           "Vae::gradient: grad has other parameters, must have those of the model; use "
           "zeros_like(model)");
     }
+    if (w.packed) {
+      for_each_layer(w, [](const auto& layer, auto& cache) { unpack_layer(layer, cache); });
+      w.packed = false;
+    }
     forward(x, w,
             [&](MatrixIn<T> params, std::span<T> out) { likelihood.forward(params, x, out, w.likelihood); });
     const ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
@@ -230,6 +249,14 @@ struct Vae {
   }
 
  private:
+  template <class Visit>
+  void for_each_layer(Workspace& w, Visit&& visit) const {
+    visit(encoder, w.encoder);
+    visit(posterior_head, w.posterior_head);
+    visit(decoder, w.decoder);
+    visit(likelihood_head, w.likelihood_head);
+  }
+
   void check_input(MatrixIn<T> x, const Workspace& w) const {
     check_columns("Vae", "x", x, features(), "features of the encoder");
     check_batch("Vae", "x", x.rows(), w);

@@ -59,6 +59,7 @@ struct Dense {
   struct Cache {
     Matrix<T> input;     // [batch × out] argument of the activation; empty unless its derivative needs it
     Matrix<T> gradient;  // [batch × out] gradient of that argument; empty for the identity
+    PackedMatrix<T> packed = {};  // Wᵀ, when packed
   };
 
   Matrix<T> weight;   // [out × in]
@@ -93,9 +94,16 @@ struct Dense {
     with_activation(activation, [&](auto function) {
       const detail::BiasActivationEpilogue<T, decltype(function)> epilogue{
           bias.size() > 0 ? bias.data() : nullptr, cache.input.data(), cache.input.cols()};
-      gemm<T>(as_is<T>(x), transposed<T>(weight), weight.cols(), y, Store::overwrite, epilogue);
+      if (cache.packed.empty()) {
+        gemm<T>(as_is<T>(x), transposed<T>(weight), weight.cols(), y, Store::overwrite, epilogue);
+      } else {
+        cache.packed.multiply(as_is<T>(x), y, Store::overwrite, epilogue);
+      }
     });
   }
+
+  void pack(Cache& cache) const { cache.packed.pack(transposed<T>(weight), weight.cols(), weight.rows()); }
+  void unpack(Cache& cache) const { cache.packed.clear(); }
 
   void backward(MatrixIn<T> x, MatrixIn<T> y, MatrixIn<T> dy, MatrixOut<T> dx, Cache& cache,
                 Dense& grad) const {

@@ -21,6 +21,11 @@
 //   behaves
 //                 as it does outside training
 //
+// A layer whose weights can be laid out for fast forward calls also has
+//   pack(cache), unpack(cache)   `forward` with this cache uses the weights as they are now, until it is
+//   packed
+//                 again or unpacked
+//
 // All of them are const except `initialize`; one layer serves many threads that own a cache each. Nothing
 // allocates except the constructor, copies and `make_cache`. Shapes are checked where data enters a model,
 // not in every layer.
@@ -73,6 +78,28 @@ template <Layer L>
 void draw_layer_noise(const L& layer, const NoiseSource& source, Index batch, typename L::Cache& cache) {
   if constexpr (NoisyLayer<L>) {
     layer.draw_noise(source, batch, cache);
+  }
+}
+
+/// A layer that can prepare its weights for many forward calls.
+template <class L>
+concept PackableLayer = Layer<L> && requires(const L& layer, typename L::Cache& cache) {
+  layer.pack(cache);
+  layer.unpack(cache);
+};
+
+/// Prepares the weights where the layer can.
+template <Layer L>
+void pack_layer(const L& layer, typename L::Cache& cache) {
+  if constexpr (PackableLayer<L>) {
+    layer.pack(cache);
+  }
+}
+
+template <Layer L>
+void unpack_layer(const L& layer, typename L::Cache& cache) {
+  if constexpr (PackableLayer<L>) {
+    layer.unpack(cache);
   }
 }
 

@@ -103,6 +103,17 @@ struct Network {
     });
   }
 
+  void pack(Cache& cache) const {
+    for_each([&]<class L>(std::size_t i, const L& layer) {
+      pack_layer(layer, std::get<typename L::Cache>(cache.layers[i]));
+    });
+  }
+  void unpack(Cache& cache) const {
+    for_each([&]<class L>(std::size_t i, const L& layer) {
+      unpack_layer(layer, std::get<typename L::Cache>(cache.layers[i]));
+    });
+  }
+
   void forward(MatrixIn<T> x, MatrixOut<T> y, Cache& cache) const {
     detail::chain_forward<T>(layers.size(), x, y, cache.between, [&](std::size_t i, auto&& run) {
       std::visit([&]<class L>(const L& layer) { run(layer, std::get<typename L::Cache>(cache.layers[i])); },

@@ -69,6 +69,13 @@ struct Sequential {
     });
   }
 
+  void pack(Cache& cache) const {
+    each_index([&]<std::size_t I>() { pack_layer(std::get<I>(layers), std::get<I>(cache.layers)); });
+  }
+  void unpack(Cache& cache) const {
+    each_index([&]<std::size_t I>() { unpack_layer(std::get<I>(layers), std::get<I>(cache.layers)); });
+  }
+
   void forward(MatrixIn<Scalar> x, MatrixOut<Scalar> y, Cache& cache) const {
     detail::chain_forward<Scalar>(size, x, y, cache.between, [&](std::size_t i, auto&& run) {
       at(i, [&]<std::size_t I>() { run(std::get<I>(layers), std::get<I>(cache.layers)); });
