@@ -16,11 +16,11 @@ namespace detail {
 
 /// c₀ + c₁ x + c₂ x² + ...
 template <class T>
-[[nodiscard]] inline Simd<T> polynomial(const Simd<T>&, double c0) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> polynomial(const Simd<T>&, double c0) {
   return Simd<T>(static_cast<T>(c0));
 }
 template <class T, std::same_as<double>... Rest>
-[[nodiscard]] inline Simd<T> polynomial(const Simd<T>& x, double c0, Rest... rest) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> polynomial(const Simd<T>& x, double c0, Rest... rest) {
   return xsimd::fma(x, polynomial<T>(x, rest...), Simd<T>(static_cast<T>(c0)));
 }
 
@@ -28,7 +28,7 @@ template <class T, std::same_as<double>... Rest>
 /// one by one, which is undefined where no integer fits: they get bounded arguments, and NaN goes around
 /// them.
 template <class T, class Function>
-[[nodiscard]] inline Simd<T> bounded(const Simd<T>& x, Function&& function) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> bounded(const Simd<T>& x, Function&& function) {
   if constexpr (std::same_as<T, double>) {
     const Simd<T> limit(T{1000});
     const Simd<T> argument = xsimd::select(xsimd::abs(x) < limit, x, xsimd::copysign(limit, x));
@@ -40,7 +40,7 @@ template <class T, class Function>
 
 /// (2 atanh(√z) / √z − 2) / z on [0, 1/9]: minimax, absolute error 9e-9 / 3e-18 of z times it.
 template <class T>
-[[nodiscard]] inline Simd<T> log1p_remainder(const Simd<T>& z) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> log1p_remainder(const Simd<T>& z) {
   if constexpr (std::same_as<T, float>) {
     return polynomial<T>(z, 0.66666413124620183, 0.40021699386790091, 0.27999136931771081,
                          0.28024475707347380);
@@ -56,31 +56,31 @@ template <class T>
 
 /// eˣ on [log(smallest normal), 88.37 / 709.43]: 2 / 1 ULP. Above it infinity, below it 0.
 template <class T>
-[[nodiscard]] inline Simd<T> exp(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> exp(const Simd<T>& x) {
   return detail::bounded<T>(x, [](const Simd<T>& argument) { return xsimd::exp(argument); });
 }
 
 /// eˣ − 1 for x ≤ 88.37 / 709.43: 2 / 2 ULP. Above it infinity.
 template <class T>
-[[nodiscard]] inline Simd<T> expm1(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> expm1(const Simd<T>& x) {
   return detail::bounded<T>(x, [](const Simd<T>& argument) { return xsimd::expm1(argument); });
 }
 
 /// log x for normal x > 0: 1 / 1 ULP. −∞ at 0, NaN below.
 template <class T>
-[[nodiscard]] inline Simd<T> log(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> log(const Simd<T>& x) {
   return xsimd::log(x);
 }
 
 /// Hyperbolic tangent: 2 / 2 ULP.
 template <class T>
-[[nodiscard]] inline Simd<T> tanh(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> tanh(const Simd<T>& x) {
   return detail::bounded<T>(x, [](const Simd<T>& argument) { return xsimd::tanh(argument); });
 }
 
 /// log(1 + x) for x in [0, 1]: 2 / 2 ULP.
 template <class T>
-[[nodiscard]] inline Simd<T> log1p(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> log1p(const Simd<T>& x) {
   // Below `tiny` the result rounds to x; raising x to it there keeps the powers of x out of the subnormal
   // numbers, which are slow.
   const Simd<T> tiny(std::numeric_limits<T>::epsilon() / 64);
@@ -98,7 +98,7 @@ template <class T>
 ///
 /// Source  rational approximations of erf on [0, 1] and erfc on [1, 8] in double: Cephes, ndtr.c (Moshier)
 template <class T>
-[[nodiscard]] inline Simd<T> erf(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> erf(const Simd<T>& x) {
   using detail::polynomial;
   if constexpr (std::same_as<T, float>) {
     return xsimd::erf(x);
@@ -136,7 +136,7 @@ struct SinCos {
 namespace detail {
 /// Of 2πf for |f| ≤ 1/8 + 2⁻¹⁶; near-minimax, relative error 4e-9 / 4e-18 before rounding.
 template <class T>
-[[nodiscard]] inline SinCos<T> sincos_octant(const Simd<T>& f) {
+[[nodiscard, gnu::always_inline]] inline SinCos<T> sincos_octant(const Simd<T>& f) {
   const Simd<T> z = f * f;
   const Simd<T> one(T{1});
   if constexpr (std::same_as<T, float>) {
@@ -163,7 +163,8 @@ template <class T>
 /// 2⁻¹⁶, holds digits that do not fit into u. The reduction is exact: quarters of a turn are binary
 /// fractions.
 template <class T>
-[[nodiscard]] inline SinCos<T> sincos_turn(const Simd<T>& u, const Simd<T>& rest = Simd<T>(T{0})) {
+[[nodiscard, gnu::always_inline]] inline SinCos<T> sincos_turn(const Simd<T>& u,
+                                                               const Simd<T>& rest = Simd<T>(T{0})) {
   const Simd<T> one(T{1});
   const Simd<T> turn = u - xsimd::nearbyint(u);  // −1/2 .. 1/2
   const Simd<T> quarter = xsimd::nearbyint(Simd<T>(T{4}) * turn);
@@ -199,19 +200,19 @@ struct HalfSigmoid {
 
 /// 1 / (1 + e⁻ˣ): 3 / 3 ULP.
 template <class T>
-[[nodiscard]] inline Simd<T> sigmoid(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> sigmoid(const Simd<T>& x) {
   return detail::HalfSigmoid<T>(x).sigmoid(x);
 }
 
 /// log(1 + eˣ): 3 / 3 ULP; overflows for no finite x.
 template <class T>
-[[nodiscard]] inline Simd<T> softplus(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline Simd<T> softplus(const Simd<T>& x) {
   return xsimd::max(x, Simd<T>(T{0})) + log1p<T>(exp<T>(-xsimd::abs(x)));
 }
 
 /// Both, with the bits of `sigmoid` and `softplus`.
 template <class T>
-[[nodiscard]] inline SigmoidSoftplus<T> sigmoid_softplus(const Simd<T>& x) {
+[[nodiscard, gnu::always_inline]] inline SigmoidSoftplus<T> sigmoid_softplus(const Simd<T>& x) {
   const detail::HalfSigmoid<T> half(x);
   return {half.sigmoid(x), xsimd::max(x, Simd<T>(T{0})) + log1p<T>(half.exponential)};
 }
