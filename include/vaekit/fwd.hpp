@@ -42,6 +42,8 @@ enum class Store;
 struct NoEpilogue;
 class LogSumExp;
 struct AllLanes;
+template <class T>
+struct ScalarBatch;
 
 // nn
 template <Activation Kind>

@@ -9,7 +9,10 @@
 // Two translation units built for different instruction sets, or with and without OpenMP, compile different
 // bodies of the same inline functions. The tag makes them different symbols, so that the linker can never
 // hand AVX2 code to a program's SSE2 half.
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
+// VAEKIT_SCALAR, which a program may define everywhere or for some of its units, does without vectors.
+#if defined(VAEKIT_SCALAR)
+#define VAEKIT_ISA scalar
+#elif defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__)
 #define VAEKIT_ISA avx512
 #elif defined(__AVX2__) && defined(__FMA__)
 #define VAEKIT_ISA avx2_fma

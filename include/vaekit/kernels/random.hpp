@@ -35,7 +35,9 @@ using WordVector = Simd<std::uint64_t>;
 
 /// Low half of `a` times low half of `b`, all 64 bits.
 [[nodiscard]] inline WordVector multiply_words(const WordVector& a, const WordVector& b) {
-#if defined(__AVX512F__)
+#if defined(VAEKIT_SCALAR)
+  return (a.data & 0xFFFFFFFF) * (b.data & 0xFFFFFFFF);
+#elif defined(__AVX512F__)
   return _mm512_mul_epu32(a, b);
 #elif defined(__AVX2__)
   return _mm256_mul_epu32(a, b);

@@ -10,11 +10,24 @@
 
 #include "vaekit/core/matrix.hpp"
 
+#if defined(XSIMD_NO_SUPPORTED_ARCHITECTURE) && !defined(VAEKIT_SCALAR)
+#define VAEKIT_SCALAR
+#endif
+#if defined(VAEKIT_SCALAR)
+#include "vaekit/kernels/scalar_batch.hpp"
+#endif
+
 namespace vaekit::inline VAEKIT_ABI {
 
-/// The widest vector of T for the instruction set of this translation unit.
+/// The widest vector of T for the instruction set of this translation unit; a single T where xsimd has no
+/// vectors for it, or on request: -DVAEKIT_SCALAR.
+#if defined(VAEKIT_SCALAR)
+template <class T>
+using Simd = ScalarBatch<T>;
+#else
 template <class T>
 using Simd = xsimd::batch<T>;
+#endif
 
 /// Elements of one vector.
 template <class T>
@@ -25,7 +38,7 @@ struct AllLanes {};
 
 namespace detail {
 
-#if defined(__AVX__)
+#if defined(__AVX__) && !defined(VAEKIT_SCALAR)
 /// A mask of the first `count` lanes is the window of these numbers that starts at `lanes − count`.
 template <class Integer, std::size_t L>
 struct LaneMask {
@@ -63,7 +76,9 @@ struct PartialVector {
   }
 };
 
-#if defined(__AVX512F__)
+#if defined(VAEKIT_SCALAR)
+// A vector of one lane has no parts.
+#elif defined(__AVX512F__)
 template <>
 struct PartialVector<float> {
   [[nodiscard]] static __mmask16 mask(Index count) { return static_cast<__mmask16>((1U << count) - 1U); }
@@ -156,7 +171,7 @@ inline void for_each_vector(Index count, Body&& body) {
 /// Sum of the lanes, in a fixed order.
 template <class T>
 [[nodiscard]] inline T sum_lanes(const Simd<T>& value) {
-#if XSIMD_VERSION_MAJOR >= 9
+#if XSIMD_VERSION_MAJOR >= 9 || defined(VAEKIT_SCALAR)
   return xsimd::reduce_add(value);
 #else
   return xsimd::hadd(value);
