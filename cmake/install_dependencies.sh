@@ -8,8 +8,10 @@ vaekit_build_packages=(
   cmake ninja-build g++ libeigen3-dev libxsimd-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libpng-dev
 )
 vaekit_test_packages=(clang libomp-dev doctest-dev libbenchmark-dev pkg-config python3)
-# The quickstart and one test use Fashion-MNIST; both do without where it cannot be had.
+# What is wanted but not needed. The quickstart and one test use Fashion-MNIST, and one test runs the kernels on an
+# emulated ARM processor; they do without where it cannot be had.
 vaekit_data_packages=(dataset-fashion-mnist)
+vaekit_emulator_packages=(g++-aarch64-linux-gnu qemu-user)
 
 # True when the package, or the same thing from another source, is there.
 vaekit_has() {
@@ -18,6 +20,8 @@ vaekit_has() {
     clang) command -v clang++ >/dev/null ;;
     ninja-build) command -v ninja >/dev/null ;;
     libomp-dev) vaekit_has_package "libomp*-dev" || ! command -v dpkg-query >/dev/null ;;
+    g++-aarch64-linux-gnu) command -v aarch64-linux-gnu-g++ >/dev/null ;;
+    qemu-user) command -v qemu-aarch64 >/dev/null ;;
     dataset-fashion-mnist) [ -e /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] ;;
     *) vaekit_has_package "$1" || { ! command -v dpkg-query >/dev/null && vaekit_has_header "$1"; } ;;
   esac
@@ -68,9 +72,12 @@ vaekit_can_install() {
 }
 
 install_dependencies() {
-  local packages=("${vaekit_build_packages[@]}")
-  if [ "$1" = test ]; then packages+=("${vaekit_test_packages[@]}"); fi
-  vaekit_find_missing "${packages[@]}" "${vaekit_data_packages[@]}"
+  local packages=("${vaekit_build_packages[@]}") wanted=("${vaekit_data_packages[@]}")
+  if [ "$1" = test ]; then
+    packages+=("${vaekit_test_packages[@]}")
+    wanted+=("${vaekit_emulator_packages[@]}")
+  fi
+  vaekit_find_missing "${packages[@]}" "${wanted[@]}"
   if [ ${#vaekit_missing[@]} -gt 0 ] && vaekit_can_install; then
     echo "installing: ${vaekit_missing[*]}" >&2
     vaekit_apt_get update || true
