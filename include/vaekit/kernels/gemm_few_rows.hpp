@@ -103,28 +103,35 @@ template <class T>
   return a.count <= few_rows && k > 0 && (prepared || b.depth_stride == 1);
 }
 
-/// C (+)= A B for `Rows` rows or less.
-template <class T, class Epilogue, Index Rows = few_rows>
-void multiply_few_rows(const GemmTask<T, Epilogue>& task) {
-  if (task.a.count < Rows) {
+/// sums[a.count × width] of the columns from `col` on; `panels` are prepared, or null.
+template <class T, Index Rows = few_rows>
+void multiply_columns(Chunk depth, const Lines<T>& a, const Lines<T>& b, const T* panels, Index col,
+                      T* sums) {
+  if (a.count < Rows) {
     if constexpr (Rows > 1) {
-      multiply_few_rows<T, Epilogue, Rows - 1>(task);
+      multiply_columns<T, Rows - 1>(depth, a, b, panels, col, sums);
     }
-    return;
+  } else if (panels != nullptr) {
+    multiply_prepared<T, Rows>(depth, a, b, panels, col, sums);
+  } else {
+    multiply_lines<T, Rows>(depth, a, b, col, sums);
   }
+}
+
+/// C (+)= A B for a few rows.
+template <class T, class Epilogue>
+void multiply_few_rows(const GemmTask<T, Epilogue>& task) {
   parallel_region(task.plan.threads, [&task](int thread, int threads) {
-    constexpr Index width = FewRowsSums<T, Rows>::width;
+    const Index rows = task.a.count;
+    const Index width = (rows <= 2 ? few_rows_vectors<2> : few_rows_vectors<few_rows>)*lanes<T>;
     const DepthBlocks<T> depths{task.k};
     const Chunk share = chunk(task.b.count, thread, threads, width);
     for (Index col = share.first; col < share.last; col += width) {
       for (Index d = 0; d < depths.count(); ++d) {
-        alignas(alignment) T sums[Rows * width];
-        if (task.prepared != nullptr) {
-          multiply_prepared<T, Rows>(depths[d], task.a, task.b, task.prepared_block(depths[d]), col, sums);
-        } else {
-          multiply_lines<T, Rows>(depths[d], task.a, task.b, col, sums);
-        }
-        task.finish_tile(sums, width, Chunk{0, Rows}, col, std::min<Index>(width, task.b.count - col),
+        alignas(alignment) T sums[few_rows * few_rows_vectors<1> * lanes<T>];
+        const T* panels = task.prepared != nullptr ? task.prepared_block(depths[d]) : nullptr;
+        multiply_columns<T>(depths[d], task.a, task.b, panels, col, sums);
+        task.finish_tile(sums, width, Chunk{0, rows}, col, std::min(width, task.b.count - col),
                          task.mode == Store::accumulate || d > 0, d + 1 == depths.count());
       }
     }
