@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Products of a few rows with a transposed matrix, as inference runs them. To pack a whole panel for them
-// would cost more than the product: the weights are transposed a cache line of each row at a time, on their
-// way to the registers.
+// would cost more than the product: the weights are transposed on their way to the registers, or come prepared
+// by `PackedMatrix`.
 #pragma once
+
+#include <type_traits>
 
 #include "vaekit/kernels/gemm_task.hpp"
 
