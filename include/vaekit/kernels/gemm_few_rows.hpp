@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Products of a few rows with a transposed matrix, as inference runs them. To pack a whole panel for them
-// would cost more than the product: the weights are transposed on their way to the registers, or come prepared
-// by `PackedMatrix`.
+// would cost more than the product: the weights are transposed on their way to the registers, or come
+// prepared by `PackedMatrix`.
 #pragma once
 
 #include <type_traits>
