@@ -24,7 +24,7 @@ TEST_CASE("run report: pictures of the epochs that have some") {
   const TemporaryFolder parent("run-report-pictures");
   const RunFolder folder{parent / "run"};
   folder.create();
-  for (const std::uint64_t epoch : {2, 4}) {
+  for (const std::uint64_t epoch : {2U, 4U}) {
     write_file_atomically(folder.image("samples", epoch), "picture " + std::to_string(epoch));
   }
   const std::vector<ReportPicture> pictures = detail::report_pictures(folder, "samples", 5);

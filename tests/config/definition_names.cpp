@@ -10,12 +10,10 @@ using namespace vaekit;
 namespace {
 
 struct A {
-  static constexpr std::string_view kind = "a";
   static constexpr std::string_view noun = "part";
   static constexpr auto fields() { return std::tuple{}; }
 };
 struct B {
-  static constexpr std::string_view kind = "b";
   static constexpr auto fields() { return std::tuple{}; }
 };
 

@@ -70,12 +70,10 @@ struct Training {
     const Adam adam(AdamConfig{.learning_rate = 0.01});
     auto state = adam.make_state(model);
     auto workspace = model.make_workspace(x.rows(), 1);
-    Model sum = grad;
     for (std::uint64_t step = 0; step < 3; ++step) {
       model.draw_noise(5, step, x.rows(), workspace);
-      model.gradient(x, objective, 0.0, workspace, sum);
-      grad = sum;
-      adam.step(adam.learning_rate(0), sum, 1.0, model, state);
+      model.gradient(x, objective, 0.0, workspace, grad);
+      adam.step(adam.learning_rate(0), grad, 1.0, model, state);
     }
   }
 };

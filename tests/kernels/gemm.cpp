@@ -244,6 +244,38 @@ TEST_CASE_TEMPLATE("gemm: a row does not depend on the rows around it", T, float
   }
 }
 
+TEST_CASE_TEMPLATE("gemm: the gradients of weight and bias, with A packed and as it lies", T, float, double) {
+  using Tile = detail::GemmTile<T>;
+  for (const Size& size : std::vector<Size>{{1, 1, 1},
+                                            {2 * Tile::rows + 1, 2 * Tile::cols, 5},
+                                            {2 * Tile::rows + 1, 5 * Tile::cols + 1, 5},
+                                            {61, 130, 401},
+                                            {7, 6 * Tile::cols, 0}}) {
+    const Matrix<T> a = uniform<T>(size.k, size.m, 3);
+    const Matrix<T> b = uniform<T>(size.k, size.n, 4);
+    for (const Store mode : {Store::overwrite, Store::accumulate}) {
+      Matrix<T> expected = uniform<T>(size.m, size.n, 5);
+      Matrix<T> c = expected;
+      gemm<T>(transposed<T>(a), as_is<T>(b), size.k, expected, mode);
+      RowVector<T> expected_sums(size.m);
+      expected_sums.setConstant(T{0.25});
+      add_column_sums<T>(a, expected_sums.span());
+      for (const int threads : {1, 3}) {
+        const ThreadScope scope(threads);
+        Matrix<T> result = c;
+        RowVector<T> sums(size.m);
+        sums.setConstant(T{0.25});
+        gemm_with_column_sums<T>(a, b, result, mode, sums.span());
+        CHECK(same_bits(result, expected));
+        for (Index i = 0; i < size.m; ++i) {
+          CHECK(static_cast<double>(sums(i)) ==
+                doctest::Approx(static_cast<double>(expected_sums(i))).epsilon(1e-5));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("gemm: a packed matrix gives the bits of the matrix", T, float, double) {
   PackedMatrix<T> packed;
   CHECK(packed.empty());

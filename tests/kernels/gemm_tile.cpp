@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 using namespace vaekit;
 using namespace vaekit::detail;
 
@@ -116,10 +118,32 @@ TEST_CASE_TEMPLATE("gemm_tile: packing pads with zeros and keeps the order", T, 
       }
     }
   }
-  AlignedVector<T> rows(static_cast<std::size_t>(9 * 9), T{-1});
-  pack_rows(Lines<T>{source.data(), 50, 1, 40}, Chunk{4, 9}, Chunk{2, 11}, rows.data());
-  CHECK(rows[4 * 9] == source(4, 2));
-  CHECK(rows[4 * 9 + 1] == source(5, 2));
-  CHECK(rows[4 * 9 + 5] == source(4, 3));
-  CHECK(rows[9 * 9 - 1] == source(8, 10));
+}
+
+TEST_CASE_TEMPLATE("gemm_tile: packing rows of A fills a panel of any height, and nothing else", T, float,
+                   double) {
+  constexpr Index length = 9;
+  constexpr Index before = 4;  // rows
+  for (Index height = 1; height <= GemmTile<T>::rows; ++height) {
+    for (const bool along_rows : {false, true}) {
+      // The panel is the last of a matrix, which ends with it.
+      Matrix<T> source(along_rows ? before + height : length, along_rows ? length : before + height);
+      for (Index i = 0; i < source.size(); ++i) {
+        source.data()[i] = static_cast<T>(i + 1);
+      }
+      const Index stride = source.cols();
+      const Lines<T> from = along_rows ? Lines<T>{source.data(), stride, 1, before + height}
+                                       : Lines<T>{source.data(), 1, stride, before + height};
+      std::vector<T> packed(static_cast<std::size_t>((before + height) * length + 1), T{-1});
+      pack_rows(from, Chunk{before, before + height}, Chunk{0, length}, packed.data());
+      const T* panel = packed.data() + before * length;
+      for (Index k = 0; k < length; ++k) {
+        for (Index i = 0; i < height; ++i) {
+          REQUIRE(panel[k * height + i] == (along_rows ? source(before + i, k) : source(k, before + i)));
+        }
+      }
+      CHECK(panel[-1] == T{-1});
+      CHECK(panel[height * length] == T{-1});
+    }
+  }
 }

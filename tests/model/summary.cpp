@@ -103,8 +103,8 @@ TEST_CASE("summary: as a table") {
         "likelihood_head   dense              784       314,384         313,600\n"
         "likelihood        bernoulli          784             0               0\n"
         "total                                          652,824         651,200\n"
-        "training at batch 128: weights 2.6 MB, gradient 2.6 MB, optimizer 5.2 MB, workspace 2.2 MB, "
-        "together 12.6 MB "
+        "training at batch 128: weights 2.6 MB, gradient 2.6 MB, optimizer 5.2 MB, workspace 1.8 MB, "
+        "together 12.2 MB "
         "besides the data\n");
 }
 

@@ -267,14 +267,15 @@ TEST_CASE("vae: arguments that do not fit are refused at every entry") {
   const std::string columns = "Vae: x has 6 columns, must have 5 (features of the encoder)";
   const std::string rows = "Vae: x has 5 rows, must have at most 4 (batch of the workspace)";
   const std::string empty = "Vae: x has 0 rows, must have at least 1";
-  for (const auto& [message, input] : {std::pair{columns, &wide}, {rows, &long_x}, {empty, &none}}) {
-    std::vector<float> values(static_cast<std::size_t>(input->rows()));
-    Matrix<float> output(input->rows(), 5);
-    refused(message, [&] { (void)model.encode(*input, w); });
-    refused(message, [&] { model.reconstruct(*input, w, output); });
-    refused(message, [&] { (void)model.terms(*input, w); });
-    refused(message, [&] { model.gradient(*input, Elbo(), 0.0, w, grad); });
-    refused(message, [&] { model.scores(*input, w, values); });
+  for (const auto& [message, bad] : {std::pair{columns, &wide}, {rows, &long_x}, {empty, &none}}) {
+    const Matrix<float>& input = *bad;
+    std::vector<float> values(static_cast<std::size_t>(input.rows()));
+    Matrix<float> output(input.rows(), 5);
+    refused(message, [&] { (void)model.encode(input, w); });
+    refused(message, [&] { model.reconstruct(input, w, output); });
+    refused(message, [&] { (void)model.terms(input, w); });
+    refused(message, [&] { model.gradient(input, Elbo(), 0.0, w, grad); });
+    refused(message, [&] { model.scores(input, w, values); });
   }
   refused("Vae::scores: out has 4 values, must have 3 (rows of x)",
           [&] { model.scores(x.topRows(3), w, four); });

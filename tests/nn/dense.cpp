@@ -71,3 +71,33 @@ TEST_CASE("dense: a layer without units is refused") {
   check_throws_with<ConfigError>("dense: units is 0, must be >= 1",
                                  [] { Dense<float>({.units = 0}, Shape::flat(3)); });
 }
+
+TEST_CASE_TEMPLATE("dense: the derivative of an activation can be left to the next layer", T, float, double) {
+  const auto gradients = [](Dense<T>& first, Dense<T>& second, bool fused) {
+    layer_suite::Pass<Dense<T>> a(first, 5);
+    layer_suite::Pass<Dense<T>> b(second, 5);
+    if (fused) {
+      fuse_derivative(first, a.cache, second, b.cache);
+    }
+    first.forward(a.x, a.y, a.cache);
+    second.forward(a.y, b.y, b.cache);
+    second.backward(a.y, b.y, b.dy, b.dx, b.cache, b.grad);
+    first.backward(a.x, a.y, b.dx, a.dx, a.cache, a.grad);
+    CHECK(a.cache.derivative_included == (b.cache.input_activation != Activation::identity));
+    return std::tuple{a.dx, a.grad, b.grad, a.cache.derivative_included};
+  };
+  for (const Activation kind : {Activation::relu, Activation::leaky_relu, Activation::elu, Activation::tanh,
+                                Activation::sigmoid, Activation::gelu, Activation::identity}) {
+    CAPTURE(to_string(kind));
+    Dense<T> first({.units = 7, .activation = kind}, Shape::flat(4));
+    Dense<T> second({.units = 3}, Shape::flat(7));
+    layer_suite::randomize(first);
+    layer_suite::randomize(second);
+    const auto [dx, first_grad, second_grad, unused] = gradients(first, second, false);
+    const auto [fused_dx, fused_first, fused_second, left] = gradients(first, second, true);
+    CHECK(same_bits(fused_dx, dx));
+    CHECK(same_parameters(fused_first, first_grad));
+    CHECK(same_parameters(fused_second, second_grad));
+    CHECK(left == (kind != Activation::identity && !needs_input(kind)));
+  }
+}

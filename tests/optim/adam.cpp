@@ -85,7 +85,6 @@ TEST_CASE("adam: epsilon is added to the root of the corrected second moment") {
   auto state = adam.make_state(model);
   adam.step(1.0, grad, 1.0, model, state);
   for_each_value(model, [](double value) { CHECK(value == near(-0.5)); });
-  CHECK(squared_norm(grad) == 0);  // ready for the next sum
 }
 
 TEST_CASE("adam: weight decay is part of the gradient in adam, apart from it in adamw") {
@@ -142,11 +141,10 @@ TEST_CASE_TEMPLATE("adam: the number of threads changes no bit", T, float, doubl
     const ThreadScope scope(threads);
     Dense<T> model({.units = 301}, Shape::flat(333));
     model.initialize(RandomStream(1, Purpose::initialize));
-    const Dense<T> start = model;
+    Dense<T> grad = model;
     const AdamW adam;
     auto state = adam.make_state(model);
     for (int step = 0; step < 3; ++step) {
-      Dense<T> grad = start;
       adam.step(0.1, grad, 0.7, model, state);
     }
     return std::array{model.weight, state.mean.weight, state.square.weight};

@@ -17,10 +17,10 @@ double after(const SgdConfig& config, int steps) {
   Dense<double> model({.units = 3}, Shape::flat(5));
   Dense<double> grad = model;
   for_each_tensor(model, [](auto& tensor) { tensor.setOnes(); });
+  for_each_tensor(grad, [](auto& tensor) { tensor.setConstant(2); });
   const Sgd sgd(config);
   auto state = sgd.make_state(model);
   for (int step = 0; step < steps; ++step) {
-    for_each_tensor(grad, [](auto& tensor) { tensor.setConstant(2); });
     sgd.step(0.1, grad, 1.0, model, state);
   }
   CHECK(state.steps == static_cast<std::uint64_t>(steps));
@@ -53,7 +53,6 @@ TEST_CASE("sgd: a factor scales the gradient and leaves the decay alone") {
   auto state = sgd.make_state(model);
   sgd.step(0.1, grad, 0.25, model, state);
   CHECK(model.weight(0, 0) == near(1 - 0.1 * (0.5 + 0.5)));
-  CHECK(squared_norm(grad) == 0);  // ready for the next sum
 }
 
 TEST_CASE_TEMPLATE("sgd: the number of threads changes no bit", T, float, double) {
@@ -61,11 +60,10 @@ TEST_CASE_TEMPLATE("sgd: the number of threads changes no bit", T, float, double
     const ThreadScope scope(threads);
     Dense<T> model({.units = 301}, Shape::flat(333));
     model.initialize(RandomStream(1, Purpose::initialize));
-    const Dense<T> start = model;
+    Dense<T> grad = model;
     const Sgd sgd({.momentum = 0.9, .nesterov = true, .weight_decay = 0.01});
     auto state = sgd.make_state(model);
     for (int step = 0; step < 3; ++step) {
-      Dense<T> grad = start;
       sgd.step(0.1, grad, 0.7, model, state);
     }
     return std::array{model.weight, state.velocity.weight};

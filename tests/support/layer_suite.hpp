@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -117,6 +118,24 @@ void check_accumulation(L layer) {
   layer.backward(without.x, without.y, without.dy, no_matrix<typename L::Scalar>(), without.cache,
                  without.grad);
   CHECK(same_parameters(without.grad, once.grad));
+}
+
+/// After `clear_gradient` the next backward assigns, those that follow add.
+template <class L>
+void check_clearing(L layer) {
+  randomize(layer);
+  Pass expected(layer, 3);
+  expected.run();
+  Pass cleared(layer, 3);
+  for (const auto& parameter : parameters(cleared.grad)) {
+    std::ranges::fill(parameter.values, std::numeric_limits<typename L::Scalar>::quiet_NaN());
+  }
+  clear_gradient(layer, cleared.cache, cleared.grad);
+  cleared.run();
+  CHECK(same_parameters(cleared.grad, expected.grad));
+  expected.run();
+  cleared.run();
+  CHECK(same_parameters(cleared.grad, expected.grad));
 }
 
 template <class L>
@@ -313,6 +332,7 @@ void check_layer(Make&& make) {
   };
   in_both([](const auto& layer) { layer_suite::check_accumulation(layer); });
   in_both([](const auto& layer) { layer_suite::check_value_semantics(layer); });
+  in_both([](const auto& layer) { layer_suite::check_clearing(layer); });
   in_both([](const auto& layer) { layer_suite::check_packing(layer); });
   in_both([](const auto& layer) { layer_suite::check_shared_by_threads(layer); });
   in_both([](const auto& layer) { layer_suite::check_no_allocation(layer); });

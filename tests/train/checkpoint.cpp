@@ -47,7 +47,7 @@ TEST_CASE("checkpoint: a state restored after any step goes on to the bits of a 
   Training straight(example::short_training(), data().parts());
   straight.run();
   const Bytes expected = checkpoint_bytes(straight.state, format(), "{}");
-  for (const std::uint64_t steps : {1, 5, 12}) {
+  for (const std::uint64_t steps : {1U, 5U, 12U}) {
     const Checkpoint checkpoint = checkpoint_after(steps);
     Training resumed(example::short_training(), data().parts());
     resumed.state.model.initialize(99);

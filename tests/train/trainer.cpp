@@ -120,7 +120,7 @@ TEST_CASE("trainer: a callback stops training, and a second call finishes it to 
 TEST_CASE("trainer: an interrupt ends training after the step under way; going on gives the same bits") {
   Training straight(example::short_training(), data().parts());
   straight.run();
-  for (const std::uint64_t steps : {1, 5, 7, 19}) {
+  for (const std::uint64_t steps : {1U, 5U, 7U, 19U}) {
     Training interrupted(example::short_training(), data().parts());
     CHECK(interrupted.run(example::InterruptAfter{steps}) == TrainingEnd::interrupted);
     interrupt_requested = 0;

@@ -27,7 +27,7 @@ void kl_divergence(const DiagonalGaussian<T>& q, const StandardNormal<T>&, Matri
       for_each_vector<T>(kl.cols(), [&](Index j, auto which) {
         const Simd<T> m = load(mu + j, which);
         const Simd<T> lv = load(logvar + j, which);
-        store(target + j, Simd<T>(half * (m * m + (xsimd::expm1(lv) - lv))), which);
+        store(target + j, Simd<T>(half * (m * m + (math::expm1<T>(lv) - lv))), which);
       });
     }
   });
@@ -50,7 +50,7 @@ void kl_divergence_backward(const DiagonalGaussian<T>& q, const StandardNormal<T
       for_each_vector<T>(dkl.cols(), [&](Index j, auto which) {
         const Simd<T> d = load(upstream + j, which);
         store(to_mu + j, Simd<T>(d * load(mu + j, which)), which);
-        store(to_logvar + j, Simd<T>(d * half * xsimd::expm1(load(logvar + j, which))), which);
+        store(to_logvar + j, Simd<T>(d * half * math::expm1<T>(load(logvar + j, which))), which);
       });
     }
   });

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Optimizer updates in one pass over each tensor: every value is read and written once. The gradient is set
-// to zero on the way, which is cheaper than a pass of its own before the next sum.
+// Optimizer updates in one pass over each tensor: every value is read and written once.
 #pragma once
 
 #include <array>
@@ -26,18 +25,17 @@ struct AdamStep {
 };
 
 /// m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  w ← shrink · w − step_size · m / (√v · inverse_root_bias
-/// + ε),  g ← 0
+/// + ε)
 ///
 /// Threads  the elements are divided among threads; bits do not depend on their number
 template <class T>
-void adam_update(const AdamStep& s, std::span<T> w, std::span<T> g, std::span<T> m, std::span<T> v) {
+void adam_update(const AdamStep& s, std::span<T> w, std::span<const T> g, std::span<T> m, std::span<T> v) {
   const auto constant = [](double value) { return Simd<T>(static_cast<T>(value)); };
   const Simd<T> beta1 = constant(s.beta1), gain1 = constant(1 - s.beta1);
   const Simd<T> beta2 = constant(s.beta2), gain2 = constant(1 - s.beta2);
   const Simd<T> step_size = constant(s.step_size), root_scale = constant(s.inverse_root_bias);
   const Simd<T> epsilon = constant(s.epsilon), shrink = constant(s.shrink), l2 = constant(s.l2);
   const Simd<T> grad_scale = constant(s.grad_scale);
-  const Simd<T> zero(T{0});
   parallel_for(
       static_cast<Index>(w.size()), elementwise_grain,
       [&](Index first, Index last) {
@@ -45,7 +43,6 @@ void adam_update(const AdamStep& s, std::span<T> w, std::span<T> g, std::span<T>
           const Index i = first + offset;
           const Simd<T> weight = load(w.data() + i, which);
           const Simd<T> gradient = xsimd::fma(l2, weight, grad_scale * load(g.data() + i, which));
-          store(g.data() + i, zero, which);
           const Simd<T> mean = xsimd::fma(beta1, load(m.data() + i, which), gain1 * gradient);
           const Simd<T> square = xsimd::fma(beta2, load(v.data() + i, which), gain2 * gradient * gradient);
           store(m.data() + i, mean, which);
@@ -58,14 +55,13 @@ void adam_update(const AdamStep& s, std::span<T> w, std::span<T> g, std::span<T>
 }
 
 /// With momentum μ: b ← μ b + g;  w ← w − learning_rate · (nesterov ? g + μ b : b), where g includes the
-/// decay;  g ← 0.
+/// decay.
 template <class T>
 void sgd_update(double learning_rate, double momentum, bool nesterov, double l2, double grad_scale,
-                std::span<T> w, std::span<T> g, std::span<T> velocity) {
+                std::span<T> w, std::span<const T> g, std::span<T> velocity) {
   const auto constant = [](double value) { return Simd<T>(static_cast<T>(value)); };
   const Simd<T> rate = constant(learning_rate), decay = constant(l2), mu = constant(momentum);
   const Simd<T> scale = constant(grad_scale);
-  const Simd<T> zero(T{0});
   parallel_for(
       static_cast<Index>(w.size()), elementwise_grain,
       [&](Index first, Index last) {
@@ -73,7 +69,6 @@ void sgd_update(double learning_rate, double momentum, bool nesterov, double l2,
           const Index i = first + offset;
           const Simd<T> weight = load(w.data() + i, which);
           const Simd<T> gradient = xsimd::fma(decay, weight, scale * load(g.data() + i, which));
-          store(g.data() + i, zero, which);
           const Simd<T> speed = xsimd::fma(mu, load(velocity.data() + i, which), gradient);
           store(velocity.data() + i, speed, which);
           const Simd<T> direction = nesterov ? xsimd::fma(mu, speed, gradient) : speed;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include "vaekit/core/matrix.hpp"
 #include "vaekit/core/parallel.hpp"
@@ -50,18 +51,20 @@ template <class T>
   return buffer.data();
 }
 
-/// Runs the product with `prepared` panels of B, or null.
+/// Runs the product with `prepared` panels of B, or null; returns whether A was packed, which is when
+/// `row_sums` were added.
 template <class T, class Epilogue>
-void run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, T* c, Index c_stride,
-              Store mode, const Epilogue& epilogue) {
+bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, T* c, Index c_stride,
+              Store mode, const Epilogue& epilogue, T* row_sums = nullptr) {
   if (a.count == 0 || b.count == 0) {
-    return;
+    return false;
   }
   const GemmPlan plan = make_plan(k, a, b, prepared != nullptr);
-  GemmTask<T, Epilogue> task{k, a, b, c, c_stride, mode, epilogue, plan, nullptr, nullptr, prepared};
+  GemmTask<T, Epilogue> task{k,        a,    b,       c,       c_stride, mode,
+                             epilogue, plan, nullptr, nullptr, prepared, row_sums};
   if (has_few_rows(k, a, b, prepared != nullptr)) {
     multiply_few_rows<T>(task);
-    return;
+    return false;
   }
   GemmBuffers<T>& buffers = gemm_buffers<T>();
   const Index depth = DepthBlocks<T>{k}.longest();
@@ -74,6 +77,7 @@ void run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, 
     task.packed_b = reserve(buffers.b, ColumnPanels<T>{b.count}.vectors() * lanes<T> * depth);
   }
   parallel_region(plan.threads, [&task](int thread, int threads) { task.run(thread, threads); });
+  return plan.pack_a;
 }
 
 }  // namespace detail
@@ -97,6 +101,20 @@ void gemm(Index m, Index n, Index k, Strided<T> a, Strided<T> b, T* c, Index c_s
 template <class T, class Epilogue = NoEpilogue>
 void gemm(Strided<T> a, Strided<T> b, Index k, MatrixOut<T> c, Store mode, const Epilogue& epilogue = {}) {
   gemm(c.rows(), c.cols(), k, a, b, c.data(), c.outerStride(), mode, epilogue);
+}
+
+/// C (+)= Aᵀ · B and sums[i] += Σ_k A(k, i): the gradients of a dense layer's weight and bias, which read A
+/// once where they can.
+///
+/// Shapes  A [k × m], B [k × n], C [m × n], sums [m] or empty
+template <class T>
+void gemm_with_column_sums(MatrixIn<T> a, MatrixIn<T> b, MatrixOut<T> c, Store mode, std::span<T> sums) {
+  const bool added = detail::run_gemm<T>(
+      a.rows(), {a.data(), 1, a.outerStride(), a.cols()}, {b.data(), 1, b.outerStride(), b.cols()}, nullptr,
+      c.data(), c.outerStride(), mode, NoEpilogue{}, sums.empty() ? nullptr : sums.data());
+  if (!added && !sums.empty()) {
+    add_column_sums<T>(a, sums);
+  }
 }
 
 /// The right-hand operand of products, laid out for them once: for weights that many batches meet before they

@@ -6,6 +6,7 @@
 #include <concepts>
 
 #include "vaekit/kernels/gemm_tile.hpp"
+#include "vaekit/kernels/reduce.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -52,9 +53,10 @@ template <class T>
   const Index b_panels = ColumnPanels<T>{b.count}.count();
   GemmPlan plan{};
   plan.threads = a.count * b.count * k < gemm_thread_gate ? 1 : thread_count();
-  // A is read as it lies, one element for each row of the tile, unless its lines collide in the cache.
-  const Index a_stride = a.depth_stride == 1 ? a.line_stride : a.depth_stride;
-  plan.pack_a = b_panels >= pack_gate && strides_collide(a_stride * static_cast<Index>(sizeof(T)));
+  // A is read as it lies, one element for each row of the tile, unless each step of the depth is in another
+  // cache line, or the lines collide in the cache.
+  plan.pack_a = b_panels >= pack_gate &&
+                (a.depth_stride != 1 || strides_collide(a.line_stride * static_cast<Index>(sizeof(T))));
   // Panels of B are read many times: packing pays, and is needed where they lie across the rows of B or
   // would be read past its end.
   const bool readable = b.line_stride == 1 && b.count % lanes<T> == 0;
@@ -81,6 +83,7 @@ struct GemmTask {
   T* packed_a;        // [longest depth × rows]
   T* packed_b;        // a panel for each thread, or [longest depth × padded columns]
   const T* prepared;  // [depth × padded columns]: block after block, panel after panel
+  T* row_sums;        // += Σ_k A(row, k) while A is packed; null: nobody asked, or A is not packed
 
   /// The share of one of `threads` threads, all of which must call it.
   void run(int thread, int threads) const {
@@ -147,7 +150,13 @@ struct GemmTask {
       const RowPanels<T> panels(a.count);
       const Chunk share = chunk(panels.count(), block.thread, block.threads);
       for (Index p = share.first; p < share.last; ++p) {
-        pack_rows(a, panels[p], block.depth, packed_a);
+        const Chunk rows = panels[p];
+        pack_rows(a, rows, block.depth, packed_a);
+        if (row_sums != nullptr) {
+          const Index height = rows.last - rows.first;
+          add_column_sums(packed_a + rows.first * block.length(), height, block.length(), height,
+                          row_sums + rows.first);
+        }
       }
     }
     if (plan.pack_b == PackB::block) {
@@ -164,6 +173,13 @@ struct GemmTask {
     pack_panel(b, col, std::min(width, b.count - col), block.depth, width, target);
   }
 
+  /// Fetches `part` of panel q while the tiles of the panel before it are computed.
+  void prefetch_columns(const Block& block, Index q, Chunk part) const {
+    const Index col = q * Tile::cols;
+    prefetch_panel(b, col, std::min(ColumnPanels<T>{b.count}.width(q), b.count - col),
+                   {block.depth.first + part.first, block.depth.first + part.last});
+  }
+
   /// Panel q of B, `b_depth` elements from one step of the depth to the next.
   [[nodiscard]] const T* columns(const Block& block, Index q, Index& b_depth) const {
     const ColumnPanels<T> panels{b.count};
@@ -171,7 +187,7 @@ struct GemmTask {
     switch (plan.pack_b) {
       case PackB::never:
         b_depth = b.depth_stride;
-        return b.at(q * Tile::cols, block.depth.first);
+        return k > 0 ? b.at(q * Tile::cols, block.depth.first) : nullptr;
       case PackB::block:
         return packed_b + q * Tile::cols * block.length();
       case PackB::prepared:
@@ -203,7 +219,11 @@ struct GemmTask {
         if (first < last) {
           Index b_depth = 0;
           const T* right = columns(block, q, b_depth);
+          const bool panel_follows = plan.pack_b == PackB::panel && (q + 1) * rows.count() < tiles.last;
           for (Index p = first; p < last; ++p) {
+            if (panel_follows) {
+              prefetch_columns(block, q + 1, chunk(block.length(), p - first, last - first));
+            }
             multiply_one(block, rows[p], q, right, b_depth);
           }
         }
@@ -219,9 +239,14 @@ struct GemmTask {
       __builtin_prefetch(c + row * c_stride + col, 1);
     }
     const Index cols = std::min(width, b.count - col);
-    TileOperands<T> operands{
-        a.at(rows.first, block.depth.first), a.line_stride, a.depth_stride, right, b_depth,
-        c + rows.first * c_stride + col,     c_stride,      block.add_to_c};
+    TileOperands<T> operands{k > 0 ? a.at(rows.first, block.depth.first) : nullptr,
+                             a.line_stride,
+                             a.depth_stride,
+                             right,
+                             b_depth,
+                             c + rows.first * c_stride + col,
+                             c_stride,
+                             block.add_to_c};
     if (plan.pack_a) {
       operands.a = packed_a + rows.first * block.length();
       operands.a_line = 1;

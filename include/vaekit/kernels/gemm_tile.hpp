@@ -33,6 +33,7 @@ struct Lines {
   Index depth_stride;
   Index count;
 
+  /// There must be such an element: a matrix without any has no address.
   [[nodiscard]] const T* at(Index line, Index k) const {
     return data + line * line_stride + k * depth_stride;
   }
@@ -183,6 +184,9 @@ void multiply_tile(Index rows, Index vectors, Index depth, const TileOperands<T>
 /// vectors; lines up to it become zero.
 template <class T>
 void pack_panel(const Lines<T>& source, Index line, Index lines, Chunk depth, Index width, T* target) {
+  if (depth.first == depth.last) {
+    return;
+  }
   const T* from = source.at(line, depth.first);
   const Index length = depth.last - depth.first;
   if (source.depth_stride == 1) {
@@ -207,13 +211,52 @@ void pack_panel(const Lines<T>& source, Index line, Index lines, Chunk depth, In
   }
 }
 
+/// Brings a part of the depth of lines `line` ... `line + lines − 1` nearer, for `pack_panel` to come.
+template <class T>
+void prefetch_panel(const Lines<T>& source, Index line, Index lines, Chunk depth) {
+  if (depth.first == depth.last) {
+    return;
+  }
+  constexpr Index cache_line = alignment / static_cast<Index>(sizeof(T));
+  constexpr int second_level = 2;  // the first is full of the present panel
+  const T* from = source.at(line, 0);
+  if (source.depth_stride == 1) {
+    for (Index i = 0; i < lines; ++i) {
+      for (Index k = depth.first; k < depth.last; k += cache_line) {
+        __builtin_prefetch(from + i * source.line_stride + k, 0, second_level);
+      }
+    }
+    return;
+  }
+  for (Index k = depth.first; k < depth.last; ++k) {
+    const T* row = from + k * source.depth_stride;
+    __builtin_prefetch(row, 0, second_level);
+    __builtin_prefetch(row + lines - 1, 0, second_level);
+  }
+}
+
 /// Copies a panel of rows of A; element (row, k) goes to target[rows.first · depth + k · height + i].
 template <class T>
 void pack_rows(const Lines<T>& source, Chunk rows, Chunk depth, T* target) {
   const Index height = rows.last - rows.first;
   const Index length = depth.last - depth.first;
   T* panel = target + rows.first * length;
+  const T* const end = panel + height * length;
   const T* from = source.at(rows.first, depth.first);
+  if (source.line_stride == 1) {
+    for (Index k = 0; k < length; ++k, from += source.depth_stride, panel += height) {
+      for_each_vector<T>(height, [&](Index i, auto which) {
+        const Simd<T> values = load(from + i, which);
+        // What is stored beyond the height is overwritten next, except at the end.
+        if (end - (panel + i) >= lanes<T>) {
+          store(panel + i, values, AllLanes{});
+        } else {
+          store(panel + i, values, which);
+        }
+      });
+    }
+    return;
+  }
   for (Index k = 0; k < length; ++k) {
     for (Index i = 0; i < height; ++i) {
       panel[k * height + i] = from[i * source.line_stride + k * source.depth_stride];

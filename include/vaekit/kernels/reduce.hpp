@@ -10,21 +10,51 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// sums[j] += Σ_row x(row, j): the gradient of a bias. Rows are added in index order for each column, so the
-/// result does not depend on the number of threads.
+namespace detail {
+/// sums[j] += Σ_row source[row · stride + j] for one vector of columns, in index order.
+template <class T, class Which>
+void add_vector_of_columns(const T* source, Index stride, Index rows, T* sums, Which which) {
+  Simd<T> sum = load(sums, which);
+  for (Index row = 0; row < rows; ++row) {
+    sum += load(source + row * stride, which);
+  }
+  store(sums, sum, which);
+}
+}  // namespace detail
+
+/// sums[j] += Σ_row source[row · stride + j] for `cols` columns. Rows are added in index order for each
+/// column.
+template <class T>
+void add_column_sums(const T* source, Index stride, Index rows, Index cols, T* sums) {
+  constexpr Index strip = 4;  // vectors under way, to hide the latency of an addition
+  Index col = 0;
+  for (; col + strip * lanes<T> <= cols; col += strip * lanes<T>) {
+    Simd<T> sum[strip];
+    for (Index v = 0; v < strip; ++v) {
+      sum[v] = load(sums + col + v * lanes<T>, AllLanes{});
+    }
+    for (Index row = 0; row < rows; ++row) {
+      for (Index v = 0; v < strip; ++v) {
+        sum[v] += load(source + row * stride + col + v * lanes<T>, AllLanes{});
+      }
+    }
+    for (Index v = 0; v < strip; ++v) {
+      store(sums + col + v * lanes<T>, sum[v], AllLanes{});
+    }
+  }
+  for_each_vector<T>(cols - col, [&](Index i, auto which) {
+    detail::add_vector_of_columns(source + col + i, stride, rows, sums + col + i, which);
+  });
+}
+
+/// sums[j] += Σ_row x(row, j): the gradient of a bias. The result does not depend on the number of threads.
 template <class T>
 void add_column_sums(MatrixIn<T> x, std::span<T> sums) {
   const Index grain = std::max<Index>(64, elementwise_grain / std::max<Index>(x.rows(), 1));
   parallel_for(
       x.cols(), grain,
       [&](Index first, Index last) {
-        T* target = sums.data() + first;
-        for (Index row = 0; row < x.rows(); ++row) {
-          const T* source = x.data() + row * x.outerStride() + first;
-          for_each_vector<T>(last - first, [&](Index i, auto which) {
-            store(target + i, Simd<T>(load(target + i, which) + load(source + i, which)), which);
-          });
-        }
+        add_column_sums(x.data() + first, x.outerStride(), x.rows(), last - first, sums.data() + first);
       },
       64);
 }

@@ -204,7 +204,7 @@ struct Vae {
     likelihood.log_prob(w.params.topRows(z.rows()), x, out);
   }
 
-  /// Value of the objective and its gradient, `grad` += ∂loss/∂parameters, with the noise that is in `w`.
+  /// Value of the objective and its gradient, `grad` = ∂loss/∂parameters, with the noise that is in `w`.
   ///
   /// Shapes  x [n × features], n ≤ batch of the workspace
   /// Throws  ShapeError when x or `grad` does not fit
@@ -318,27 +318,30 @@ auto Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::make_workspace(Index 
   const Index rows = batch * samples;
   const Index encoded = encoder.output_shape().size();
   const Index decoded = decoder.output_shape().size();
-  return Workspace{.encoder = encoder.make_cache(batch),
-                   .posterior_head = posterior_head.make_cache(batch),
-                   .latent = latent.make_cache(batch),
-                   .decoder = decoder.make_cache(rows),
-                   .likelihood_head = likelihood_head.make_cache(rows),
-                   .likelihood = likelihood.make_cache(rows),
-                   .samples = samples,
-                   .encoded = Matrix<T>(batch, encoded),
-                   .posterior = Matrix<T>(batch, latent.head_size()),
-                   .epsilon = Matrix<T>(rows, latent.dim),
-                   .z = Matrix<T>(rows, latent.dim),
-                   .decoded = Matrix<T>(rows, decoded),
-                   .params = Matrix<T>(rows, likelihood.head_size()),
-                   .terms = Terms<T>(batch, samples, latent.dim),
-                   .dterms = Terms<T>(batch, samples, latent.dim),
-                   .dencoded = Matrix<T>(batch, encoded),
-                   .dposterior = Matrix<T>(batch, latent.head_size()),
-                   .dz = Matrix<T>(rows, latent.dim),
-                   .ddecoded = Matrix<T>(rows, decoded),
-                   .dmu = Matrix<T>(batch, latent.dim),
-                   .dlogvar = Matrix<T>(batch, latent.dim)};
+  Workspace w{.encoder = encoder.make_cache(batch),
+              .posterior_head = posterior_head.make_cache(batch),
+              .latent = latent.make_cache(batch),
+              .decoder = decoder.make_cache(rows),
+              .likelihood_head = likelihood_head.make_cache(rows),
+              .likelihood = likelihood.make_cache(rows),
+              .samples = samples,
+              .encoded = Matrix<T>(batch, encoded),
+              .posterior = Matrix<T>(batch, latent.head_size()),
+              .epsilon = Matrix<T>(rows, latent.dim),
+              .z = Matrix<T>(rows, latent.dim),
+              .decoded = Matrix<T>(rows, decoded),
+              .params = Matrix<T>(rows, likelihood.head_size()),
+              .terms = Terms<T>(batch, samples, latent.dim),
+              .dterms = Terms<T>(batch, samples, latent.dim),
+              .dencoded = Matrix<T>(batch, encoded),
+              .dposterior = Matrix<T>(batch, latent.head_size()),
+              .dz = Matrix<T>(rows, latent.dim),
+              .ddecoded = Matrix<T>(rows, decoded),
+              .dmu = Matrix<T>(batch, latent.dim),
+              .dlogvar = Matrix<T>(batch, latent.dim)};
+  fuse_derivative(encoder, w.encoder, posterior_head, w.posterior_head);
+  fuse_derivative(decoder, w.decoder, likelihood_head, w.likelihood_head);
+  return w;
 }
 
 template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType, class Prior>
@@ -364,6 +367,13 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward(MatrixIn<T> 
                                                                     Vae& grad) const {
   const Index n = x.rows();
   const Index rows = n * w.samples;
+  clear_gradient(encoder, w.encoder, grad.encoder);
+  clear_gradient(posterior_head, w.posterior_head, grad.posterior_head);
+  set_zero(grad.latent);
+  set_zero(grad.prior);
+  clear_gradient(decoder, w.decoder, grad.decoder);
+  clear_gradient(likelihood_head, w.likelihood_head, grad.likelihood_head);
+  set_zero(grad.likelihood);
   likelihood.backward(w.dterms.log_likelihood.span(), w.likelihood, grad.likelihood);
   likelihood_head.backward(w.decoded.topRows(rows), w.params.topRows(rows),
                            head_gradient(w.likelihood).topRows(rows), top(w.ddecoded, rows),

@@ -37,6 +37,24 @@ struct ChainBuffers {
   }
 };
 
+/// Hands derivatives from layer to layer; `at(i, f)` calls `f(layer i, cache i)`.
+template <class At>
+void chain_fuse_derivatives(std::size_t layers, At&& at) {
+  for (std::size_t i = 0; i + 1 < layers; ++i) {
+    Activation kind = Activation::identity;
+    at(i, [&](const auto& layer, auto&) { kind = derivative_to_leave(layer); });
+    bool taken = false;
+    at(i + 1, [&](const auto& layer, auto& cache) {
+      taken = kind != Activation::identity && take_derivative(layer, kind, cache);
+    });
+    at(i, [&](const auto& layer, auto& cache) {
+      if (taken) {
+        leave_derivative(layer, cache);
+      }
+    });
+  }
+}
+
 /// Runs the chain; `at(i, f)` calls `f(layer i, cache i)`. Without layers y = x.
 template <class T, class At>
 void chain_forward(std::size_t layers, MatrixIn<T> x, MatrixOut<T> y, ChainBuffers<T>& buffers, At&& at) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <utility>
+
 #include "vaekit/kernels/elementwise.hpp"
 #include "vaekit/kernels/gemm.hpp"
 #include "vaekit/kernels/reduce.hpp"
@@ -45,6 +47,22 @@ struct BiasActivationEpilogue {
     return Function::template value<T>(value);
   }
 };
+
+/// Multiplies a gradient by the derivative of the activation before it while it is stored.
+template <class T>
+struct DerivativeEpilogue {
+  Activation activation;
+  const T* output;  // [batch × in] of that activation
+  Index output_stride;
+
+  template <class Which>
+  Simd<T> operator()(const Simd<T>& value, Index row, Index col, Which which) const {
+    const Simd<T> y = load(output + row * output_stride + col, which);
+    return with_activation(activation, [&](auto function) {
+      return Simd<T>(value * decltype(function)::template derivative<T>(y, y));
+    });
+  }
+};
 }  // namespace detail
 
 /// Fully connected layer, y = act(x Wᵀ + b).
@@ -59,7 +77,10 @@ struct Dense {
   struct Cache {
     Matrix<T> input;     // [batch × out] argument of the activation; empty unless its derivative needs it
     Matrix<T> gradient;  // [batch × out] gradient of that argument; empty for the identity
-    PackedMatrix<T> packed = {};  // Wᵀ, when packed
+    PackedMatrix<T> packed = {};                         // Wᵀ, when packed
+    Store weight_gradient = Store::accumulate;           // by the next `backward`
+    Activation input_activation = Activation::identity;  // whose derivative dx includes
+    bool derivative_included = false;                    // dy is the gradient of the activation's argument
   };
 
   Matrix<T> weight;   // [out × in]
@@ -105,16 +126,31 @@ struct Dense {
   void pack(Cache& cache) const { cache.packed.pack(transposed<T>(weight), weight.cols(), weight.rows()); }
   void unpack(Cache& cache) const { cache.packed.clear(); }
 
+  [[nodiscard]] Activation output_activation() const { return activation; }
+  void leave_derivative(Cache& cache) const {
+    cache.derivative_included = true;
+    cache.gradient = Matrix<T>();
+  }
+  [[nodiscard]] bool take_derivative(Activation kind, Cache& cache) const {
+    cache.input_activation = kind;
+    return true;
+  }
+
+  void clear_gradient(Cache& cache, Dense& grad) const {
+    cache.weight_gradient = Store::overwrite;
+    grad.bias.setZero();
+  }
+
   void backward(MatrixIn<T> x, MatrixIn<T> y, MatrixIn<T> dy, MatrixOut<T> dx, Cache& cache,
                 Dense& grad) const {
-    if (activation == Activation::identity) {
-      backward_linear(x, dy, dx, grad);
+    if (activation == Activation::identity || cache.derivative_included) {
+      backward_linear(x, dy, dx, cache, grad);
       return;
     }
     const Index batch = dy.rows();
     activation_backward<T>(activation, cache.input.topRows(std::min(batch, cache.input.rows())), y, dy,
                            top(cache.gradient, batch));
-    backward_linear(x, cache.gradient.topRows(batch), dx, grad);
+    backward_linear(x, cache.gradient.topRows(batch), dx, cache, grad);
   }
 
   static void reflect(auto& self, auto&& visit) {
@@ -125,13 +161,17 @@ struct Dense {
   }
 
  private:
-  void backward_linear(MatrixIn<T> x, MatrixIn<T> dy, MatrixOut<T> dx, Dense& grad) const {
-    gemm<T>(transposed<T>(dy), as_is<T>(x), dy.rows(), grad.weight, Store::accumulate);
-    if (bias.size() > 0) {
-      add_column_sums<T>(dy, grad.bias.span());
+  void backward_linear(MatrixIn<T> x, MatrixIn<T> dy, MatrixOut<T> dx, Cache& cache, Dense& grad) const {
+    gemm_with_column_sums<T>(dy, x, grad.weight, std::exchange(cache.weight_gradient, Store::accumulate),
+                             grad.bias.span());
+    if (dx.size() == 0) {
+      return;
     }
-    if (dx.size() > 0) {
+    if (cache.input_activation == Activation::identity) {
       gemm<T>(as_is<T>(dy), as_is<T>(weight), weight.rows(), dx, Store::overwrite);
+    } else {
+      gemm<T>(as_is<T>(dy), as_is<T>(weight), weight.rows(), dx, Store::overwrite,
+              detail::DerivativeEpilogue<T>{cache.input_activation, x.data(), x.outerStride()});
     }
   }
 };

@@ -26,6 +26,19 @@
 //   packed
 //                 again or unpacked
 //
+// A layer whose gradient is dearer to zero than to assign also has
+//   clear_gradient(cache, grad)   `grad` counts as zero from now on, whatever it holds: the next `backward`
+//                 with this cache assigns instead of adding
+//
+// Two layers that follow each other can save the pass over the gradient that multiplies it by the derivative
+// of the activation between them, where that follows from the activation's output. The first has
+//   output_activation()          the activation it ends in
+//   leave_derivative(cache)      `dy` includes the derivative from now on
+// and the second
+//   take_derivative(activation, cache)   `dx` includes the derivative from now on, x being the activation's
+//                 output; false: it cannot
+// `fuse_derivative` settles it between the caches of two layers.
+//
 // All of them are const except `initialize`; one layer serves many threads that own a cache each. Nothing
 // allocates except the constructor, copies and `make_cache`. Shapes are checked where data enters a model,
 // not in every layer.
@@ -39,6 +52,7 @@
 #include "vaekit/core/random.hpp"
 #include "vaekit/core/reflect.hpp"
 #include "vaekit/core/shape.hpp"
+#include "vaekit/kernels/elementwise.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -100,6 +114,58 @@ template <Layer L>
 void unpack_layer(const L& layer, typename L::Cache& cache) {
   if constexpr (PackableLayer<L>) {
     layer.unpack(cache);
+  }
+}
+
+/// A layer that can leave zeroing its gradient to the next `backward`.
+template <class L>
+concept GradientClearingLayer = Layer<L> && requires(const L& layer, typename L::Cache& cache, L& grad) {
+  layer.clear_gradient(cache, grad);
+};
+
+/// The next `backward` with `cache` sets `grad` instead of adding to it.
+template <Layer L>
+void clear_gradient(const L& layer, typename L::Cache& cache, L& grad) {
+  if constexpr (GradientClearingLayer<L>) {
+    layer.clear_gradient(cache, grad);
+  } else {
+    set_zero(grad);
+  }
+}
+
+/// The activation whose derivative `layer` can leave to the next one; identity: none.
+template <Layer L>
+[[nodiscard]] Activation derivative_to_leave(const L& layer) {
+  if constexpr (requires { layer.output_activation(); }) {
+    const Activation kind = layer.output_activation();
+    return needs_input(kind) ? Activation::identity : kind;
+  }
+  return Activation::identity;
+}
+
+template <Layer L>
+void leave_derivative(const L& layer, typename L::Cache& cache) {
+  if constexpr (requires { layer.leave_derivative(cache); }) {
+    layer.leave_derivative(cache);
+  }
+}
+
+/// False where the layer cannot take it.
+template <Layer L>
+[[nodiscard]] bool take_derivative(const L& layer, Activation kind, typename L::Cache& cache) {
+  if constexpr (requires { layer.take_derivative(kind, cache); }) {
+    return layer.take_derivative(kind, cache);
+  }
+  return false;
+}
+
+/// Hands the derivative of the activation between two layers from the first to the second, where both can.
+template <Layer First, Layer Second>
+void fuse_derivative(const First& first, typename First::Cache& first_cache, const Second& second,
+                     typename Second::Cache& second_cache) {
+  const Activation kind = derivative_to_leave(first);
+  if (kind != Activation::identity && take_derivative(second, kind, second_cache)) {
+    leave_derivative(first, first_cache);
   }
 }
 

@@ -93,6 +93,7 @@ struct Network {
         cache.between.add(batch, layer.output_shape().size());
       }
     });
+    detail::chain_fuse_derivatives(layers.size(), layer_and_cache(cache));
     return cache;
   }
 
@@ -114,11 +115,35 @@ struct Network {
     });
   }
 
-  void forward(MatrixIn<T> x, MatrixOut<T> y, Cache& cache) const {
-    detail::chain_forward<T>(layers.size(), x, y, cache.between, [&](std::size_t i, auto&& run) {
-      std::visit([&]<class L>(const L& layer) { run(layer, std::get<typename L::Cache>(cache.layers[i])); },
-                 layers[i]);
+  [[nodiscard]] Activation output_activation() const {
+    return layers.empty()
+               ? Activation::identity
+               : std::visit([](const auto& layer) { return derivative_to_leave(layer); }, layers.back());
+  }
+  void leave_derivative(Cache& cache) const {
+    if (!layers.empty()) {
+      layer_and_cache(cache)(layers.size() - 1,
+                             [](const auto& layer, auto& own) { vaekit::leave_derivative(layer, own); });
+    }
+  }
+  [[nodiscard]] bool take_derivative(Activation kind, Cache& cache) const {
+    bool taken = false;
+    if (!layers.empty()) {
+      layer_and_cache(cache)(
+          0, [&](const auto& layer, auto& own) { taken = vaekit::take_derivative(layer, kind, own); });
+    }
+    return taken;
+  }
+
+  void clear_gradient(Cache& cache, Network& grad) const {
+    for_each([&]<class L>(std::size_t i, const L& layer) {
+      vaekit::clear_gradient(layer, std::get<typename L::Cache>(cache.layers[i]),
+                             std::get<L>(grad.layers[i]));
     });
+  }
+
+  void forward(MatrixIn<T> x, MatrixOut<T> y, Cache& cache) const {
+    detail::chain_forward<T>(layers.size(), x, y, cache.between, layer_and_cache(cache));
   }
 
   void backward(MatrixIn<T> x, MatrixIn<T> y, MatrixIn<T> dy, MatrixOut<T> dx, Cache& cache,
@@ -143,6 +168,14 @@ struct Network {
   }
 
  private:
+  /// Calls `f(layer i, cache i)`.
+  [[nodiscard]] auto layer_and_cache(Cache& cache) const {
+    return [this, &cache](std::size_t i, auto&& f) {
+      std::visit([&]<class L>(const L& layer) { f(layer, std::get<typename L::Cache>(cache.layers[i])); },
+                 layers[i]);
+    };
+  }
+
   static void for_each_of(auto& list, auto&& visit) {
     for (std::size_t i = 0; i < list.size(); ++i) {
       std::visit([&](auto& layer) { visit(i, layer); }, list[i]);

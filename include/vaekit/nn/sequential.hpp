@@ -59,6 +59,7 @@ struct Sequential {
         cache.between.add(batch, layer.output_shape().size());
       }
     });
+    detail::chain_fuse_derivatives(size, layer_and_cache(cache));
     return cache;
   }
 
@@ -76,10 +77,24 @@ struct Sequential {
     each_index([&]<std::size_t I>() { unpack_layer(std::get<I>(layers), std::get<I>(cache.layers)); });
   }
 
-  void forward(MatrixIn<Scalar> x, MatrixOut<Scalar> y, Cache& cache) const {
-    detail::chain_forward<Scalar>(size, x, y, cache.between, [&](std::size_t i, auto&& run) {
-      at(i, [&]<std::size_t I>() { run(std::get<I>(layers), std::get<I>(cache.layers)); });
+  [[nodiscard]] Activation output_activation() const {
+    return derivative_to_leave(std::get<size - 1>(layers));
+  }
+  void leave_derivative(Cache& cache) const {
+    vaekit::leave_derivative(std::get<size - 1>(layers), std::get<size - 1>(cache.layers));
+  }
+  [[nodiscard]] bool take_derivative(Activation kind, Cache& cache) const {
+    return vaekit::take_derivative(std::get<0>(layers), kind, std::get<0>(cache.layers));
+  }
+
+  void clear_gradient(Cache& cache, Sequential& grad) const {
+    each_index([&]<std::size_t I>() {
+      vaekit::clear_gradient(std::get<I>(layers), std::get<I>(cache.layers), std::get<I>(grad.layers));
     });
+  }
+
+  void forward(MatrixIn<Scalar> x, MatrixOut<Scalar> y, Cache& cache) const {
+    detail::chain_forward<Scalar>(size, x, y, cache.between, layer_and_cache(cache));
   }
 
   void backward(MatrixIn<Scalar> x, MatrixIn<Scalar> y, MatrixIn<Scalar> dy, MatrixOut<Scalar> dx,
@@ -102,6 +117,13 @@ struct Sequential {
   }
 
  private:
+  /// Calls `f(layer i, cache i)`.
+  [[nodiscard]] auto layer_and_cache(Cache& cache) const {
+    return [this, &cache](std::size_t i, auto&& f) {
+      at(i, [&]<std::size_t I>() { f(std::get<I>(layers), std::get<I>(cache.layers)); });
+    };
+  }
+
   template <class F>
   static void each_index(F&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }

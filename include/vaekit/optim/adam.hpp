@@ -71,9 +71,7 @@ struct AdamState {
 /// t counts steps of the optimizer, once a step whatever the number of tensors. Weight decay λ: Adam adds λ w
 /// to g, AdamW multiplies w by 1 − α λ first.
 ///
-/// `step` leaves the gradient zero.
-///
-/// Threads  `step` writes model, state and gradient; bits do not depend on the number of threads
+/// Threads  `step` writes model and state; bits do not depend on the number of threads
 /// Source   Kingma & Ba 2015 (arXiv:1412.6980) algorithm 1; Loshchilov & Hutter 2019 (arXiv:1711.05101)
 template <class ConfigType>
 struct BasicAdam {
@@ -98,7 +96,8 @@ struct BasicAdam {
 
   /// Throws ShapeError, with nothing changed, when the objects do not have one structure.
   template <class Model>
-  void step(double learning_rate, Model& grad, double grad_scale, Model& model, State<Model>& state) const {
+  void step(double learning_rate, const Model& grad, double grad_scale, Model& model,
+            State<Model>& state) const {
     using T = typename Model::Scalar;
     const auto t = static_cast<double>(state.steps + 1);
     const AdamStep numbers{.beta1 = config.beta1,
@@ -109,7 +108,7 @@ struct BasicAdam {
                            .shrink = decoupled ? 1 - learning_rate * config.weight_decay : 1.0,
                            .l2 = decoupled ? 0.0 : config.weight_decay,
                            .grad_scale = grad_scale};
-    state.zip([&](std::span<T> w, std::span<T> g, std::span<T> m,
+    state.zip([&](std::span<T> w, std::span<const T> g, std::span<T> m,
                   std::span<T> v) { adam_update<T>(numbers, w, g, m, v); },
               model, grad, state.mean, state.square);
     ++state.steps;

@@ -20,10 +20,11 @@ struct WeightAverage {
   explicit WeightAverage(const Model& model) : average(model) {}
 
   /// `steps`: optimizer steps taken, this one included.
-  void update(double decay, std::uint64_t steps, Model& model) {
+  void update(double decay, std::uint64_t steps, const Model& model) {
     const auto t = static_cast<double>(steps);
     const double d = std::min(decay, (1 + t) / (10 + t));
-    zip([&](std::span<Scalar> w, std::span<Scalar> a) { average_update<Scalar>(d, w, a); }, model, average);
+    zip([&](std::span<const Scalar> w, std::span<Scalar> a) { average_update<Scalar>(d, w, a); }, model,
+        average);
   }
 };
 

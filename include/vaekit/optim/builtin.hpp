@@ -56,7 +56,8 @@ struct AnyOptimizer {
 
   /// `state` is one that `make_state` of an optimizer with an equal choice gave.
   template <class Model>
-  void step(double learning_rate, Model& grad, double grad_scale, Model& model, State<Model>& state) const {
+  void step(double learning_rate, const Model& grad, double grad_scale, Model& model,
+            State<Model>& state) const {
     std::visit(
         [&]<class O>(const O& optimizer) {
           optimizer.step(learning_rate, grad, grad_scale, model,

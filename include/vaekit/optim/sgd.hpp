@@ -34,9 +34,7 @@ struct SgdState {
 
 /// Stochastic gradient descent with momentum μ, as PyTorch: b ← μ b + g, w ← w − α b (Nesterov: g + μ b).
 ///
-/// `step` leaves the gradient zero.
-///
-/// Threads  `step` writes model, state and gradient; bits do not depend on the number of threads
+/// Threads  `step` writes model and state; bits do not depend on the number of threads
 /// Source   Sutskever et al. 2013 (ICML)
 struct Sgd {
   using Config = SgdConfig;
@@ -59,10 +57,11 @@ struct Sgd {
 
   /// Throws ShapeError, with nothing changed, when the objects do not have one structure.
   template <class Model>
-  void step(double learning_rate, Model& grad, double grad_scale, Model& model, State<Model>& state) const {
+  void step(double learning_rate, const Model& grad, double grad_scale, Model& model,
+            State<Model>& state) const {
     using T = typename Model::Scalar;
     state.zip(
-        [&](std::span<T> w, std::span<T> g, std::span<T> b) {
+        [&](std::span<T> w, std::span<const T> g, std::span<T> b) {
           sgd_update<T>(learning_rate, config.momentum, config.nesterov, config.weight_decay, grad_scale, w,
                         g, b);
         },
