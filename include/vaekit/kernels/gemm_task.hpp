@@ -173,13 +173,6 @@ struct GemmTask {
     pack_panel(b, col, std::min(width, b.count - col), block.depth, width, target);
   }
 
-  /// Fetches `part` of panel q while the tiles of the panel before it are computed.
-  void prefetch_columns(const Block& block, Index q, Chunk part) const {
-    const Index col = q * Tile::cols;
-    prefetch_panel(b, col, std::min(ColumnPanels<T>{b.count}.width(q), b.count - col),
-                   {block.depth.first + part.first, block.depth.first + part.last});
-  }
-
   /// Panel q of B, `b_depth` elements from one step of the depth to the next.
   [[nodiscard]] const T* columns(const Block& block, Index q, Index& b_depth) const {
     const ColumnPanels<T> panels{b.count};
@@ -219,11 +212,7 @@ struct GemmTask {
         if (first < last) {
           Index b_depth = 0;
           const T* right = columns(block, q, b_depth);
-          const bool panel_follows = plan.pack_b == PackB::panel && (q + 1) * rows.count() < tiles.last;
           for (Index p = first; p < last; ++p) {
-            if (panel_follows) {
-              prefetch_columns(block, q + 1, chunk(block.length(), p - first, last - first));
-            }
             multiply_one(block, rows[p], q, right, b_depth);
           }
         }

@@ -211,30 +211,6 @@ void pack_panel(const Lines<T>& source, Index line, Index lines, Chunk depth, In
   }
 }
 
-/// Brings a part of the depth of lines `line` ... `line + lines − 1` nearer, for `pack_panel` to come.
-template <class T>
-void prefetch_panel(const Lines<T>& source, Index line, Index lines, Chunk depth) {
-  if (depth.first == depth.last) {
-    return;
-  }
-  constexpr Index cache_line = alignment / static_cast<Index>(sizeof(T));
-  constexpr int second_level = 2;  // the first is full of the present panel
-  const T* from = source.at(line, 0);
-  if (source.depth_stride == 1) {
-    for (Index i = 0; i < lines; ++i) {
-      for (Index k = depth.first; k < depth.last; k += cache_line) {
-        __builtin_prefetch(from + i * source.line_stride + k, 0, second_level);
-      }
-    }
-    return;
-  }
-  for (Index k = depth.first; k < depth.last; ++k) {
-    const T* row = from + k * source.depth_stride;
-    __builtin_prefetch(row, 0, second_level);
-    __builtin_prefetch(row + lines - 1, 0, second_level);
-  }
-}
-
 /// Copies a panel of rows of A; element (row, k) goes to target[rows.first · depth + k · height + i].
 template <class T>
 void pack_rows(const Lines<T>& source, Chunk rows, Chunk depth, T* target) {
