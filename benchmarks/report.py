@@ -91,7 +91,7 @@ class Results:
     def _add_repetitions(self, key: Key, entries: list[dict]) -> None:
         times = sorted(entry["real_time"] for entry in entries)
         more = {}
-        for counter in ("GFLOP", "peak", "check", "items_per_second"):
+        for counter in ("GFLOP", "peak", "check", "items_per_second", "ulp"):
             if counter in entries[0]:
                 more[counter] = statistics.median(entry[counter] for entry in entries)
         self.records[key] = Record(entries[0]["time_unit"])
@@ -248,6 +248,14 @@ def gemm_table(results: Results, threads: int) -> str:
     return table(["batch out in, product", *peers, "of the peak", "against the better BLAS"], rows)
 
 
+def time_and_error(record: Record | None) -> str:
+    if record is None:
+        return "–"
+    time = number(1e9 / record.value("items_per_second"))
+    error = record.value("ulp")
+    return time if error is None else f"{time} ({number(error)})"
+
+
 def elementwise_table(results: Results) -> str:
     peers = results.peers("elementwise")
     rows = []
@@ -255,9 +263,9 @@ def elementwise_table(results: Results) -> str:
         records = {peer: results.get("elementwise", name, peer, 1) for peer in peers}
         others = [r for peer, r in records.items() if r and peer != OURS]
         best = min(others, key=lambda r: r.median) if others else None
-        rows.append([name, *(number(1e9 / r.value("items_per_second")) if r else "–" for r in records.values()),
+        rows.append([name, *map(time_and_error, records.values()),
                      times(speed_ratio(records[OURS], best))])
-    return table(["ns an element", *peers, "against the best"], rows)
+    return table(["ns an element (ULP)", *peers, "against the best"], rows)
 
 
 def peer_table(results: Results, topic: str) -> str:
@@ -349,7 +357,8 @@ def sections(results: Results) -> Iterable[tuple[str, str, str]]:
     gemm = lambda: "".join(f"\n{n} thread{'s'[: n - 1]}, GFLOP/s:\n\n{gemm_table(results, n)}" for n in (1, 2))
     texts = [
         ("gemm", "Products of a dense layer", "y = x Wᵀ (forward), dX = dY W, dW = dYᵀ x in float.", gemm),
-        ("elementwise", "Elementwise functions", "Float, one thread, in the second-level cache; SLEEF with 1 ULP.",
+        ("elementwise", "Elementwise functions",
+         "Float, one thread, in the second-level cache; in brackets the largest error met, in units in the last place.",
          lambda: elementwise_table(results)),
         ("adam", "Adam", "One step; bound by memory, 28 bytes a parameter.", peers("adam")),
         ("training_step", "Training steps", "Noise, forward, backward, Adam.", peers("training_step")),

@@ -4,6 +4,7 @@
 // together.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <random>
@@ -43,6 +44,23 @@ bool agrees(const Values& values, const References& references) {
   return (difference <= 1e-6 + 1e-5 * references.array().abs()).all();
 }
 
+/// The largest difference in units in the last place of the reference.
+template <class References>
+double largest_ulp(const Matrix<float>& values, const References& references) {
+  double largest = 0;
+  for (Index i = 0; i < values.size(); ++i) {
+    const double reference = std::abs(references.data()[i]);
+    const auto rounded = static_cast<float>(reference);
+    const double spacing =
+        static_cast<double>(std::nextafter(rounded, 2 * rounded)) - static_cast<double>(rounded);
+    if (reference > 0) {
+      largest =
+          std::max(largest, std::abs(static_cast<double>(values.data()[i]) - references.data()[i]) / spacing);
+    }
+  }
+  return largest;
+}
+
 void finish(benchmark::State& state, Index elements) {
   state.SetItemsProcessed(state.iterations() * elements);
 }
@@ -60,7 +78,8 @@ void run_function(benchmark::State& state, const Function& function, const Apply
   const Matrix<float> x = uniform_matrix(row_count, hidden, function.low, function.high);
   Matrix<float> y(row_count, hidden);
   apply(x, y);
-  if (!agrees(y, EigenMatrix<double>(x.cast<double>().unaryExpr(function.reference)))) {
+  const EigenMatrix<double> reference = x.cast<double>().unaryExpr(function.reference);
+  if (!agrees(y, reference)) {
     state.SkipWithError("differs from the function in double");
     return;
   }
@@ -68,6 +87,7 @@ void run_function(benchmark::State& state, const Function& function, const Apply
     apply(x, y);
     benchmark::ClobberMemory();
   }
+  state.counters["ulp"] = largest_ulp(y, reference);
   finish(state, x.size());
 }
 
