@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/example_run.hpp"
+#include "support/count_text.hpp"
 
 using namespace vaekit;
 
@@ -16,10 +17,6 @@ std::string described(const DescribeOptions& options) {
   std::ostringstream out;
   CHECK(run_describe(options, out) == ExitCode::done);
   return out.str();
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

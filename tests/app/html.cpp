@@ -10,7 +10,7 @@
 using namespace vaekit;
 
 namespace {
-constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double infinite = std::numeric_limits<double>::infinity();
 }
 
 TEST_CASE("html: every character with a meaning in HTML is escaped, all others stay") {
@@ -39,13 +39,13 @@ TEST_CASE("html: fixed numbers have grouped thousands, a true minus sign and no 
   CHECK(format_fixed(999, 0) == "999");
   CHECK(format_fixed(-0.001, 2) == "0.00");
   CHECK(format_fixed(std::nan(""), 2) == "nan");
-  CHECK(format_fixed(-infinity, 2) == "\u2212inf");
+  CHECK(format_fixed(-infinite, 2) == "\u2212inf");
   CHECK(format_fixed(1e300, 0).size() == 301 + 100);
 }
 
 TEST_CASE("html: scientific and general numbers") {
   CHECK(format_scientific(-1.5e-7, 2) == "\u22121.50e\u221207");
-  CHECK(format_scientific(infinity, 2) == "inf");
+  CHECK(format_scientific(infinite, 2) == "inf");
   CHECK(format_scientific(-0.0, 0) == "0e+00");
   CHECK(format_general(0.03125, 3) == "0.0312");
   CHECK(format_general(-2e7, 3) == "\u22122e+07");
@@ -59,7 +59,7 @@ TEST_CASE("html: decimals for five significant digits") {
   CHECK(decimals_for(123456) == 0);
   CHECK(decimals_for(1e-12) == 6);
   CHECK(decimals_for(0) == 2);
-  CHECK(decimals_for(infinity) == 2);
+  CHECK(decimals_for(infinite) == 2);
 }
 
 TEST_CASE("html: durations") {

@@ -8,15 +8,11 @@
 #include "vaekit/kernels/random.hpp"
 
 using namespace vaekit;
+using example::data;
 
 namespace {
 
 constexpr Shape shape{3, 4, 1};
-
-const example::Data& data() {
-  static const example::Data value;
-  return value;
-}
 
 }  // namespace
 

@@ -9,21 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "support/count_text.hpp"
+
 using namespace vaekit;
 
 namespace {
 
 const double not_a_number = std::nan("");
-
-std::size_t count(std::string_view text, std::string_view part) {
-  std::size_t found = 0;
-  for (auto place = text.find(part); place != std::string_view::npos; place = text.find(part, place + 1)) {
-    ++found;
-  }
-  return found;
-}
-
-bool contains(std::string_view text, std::string_view part) { return count(text, part) > 0; }
 
 LineChart chart_of(std::vector<double> x, std::vector<double> y) {
   return {.title = "ELBO",

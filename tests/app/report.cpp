@@ -7,21 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include "support/count_text.hpp"
 #include "support/throws_with.hpp"
 
 using namespace vaekit;
 
 namespace {
-
-std::size_t count(std::string_view text, std::string_view part) {
-  std::size_t found = 0;
-  for (auto place = text.find(part); place != std::string_view::npos; place = text.find(part, place + 1)) {
-    ++found;
-  }
-  return found;
-}
-
-bool contains(std::string_view text, std::string_view part) { return count(text, part) > 0; }
 
 /// Two epochs, training and test; the test ELBO is better in the first.
 ReportData two_epochs() {

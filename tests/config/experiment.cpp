@@ -13,14 +13,15 @@ using namespace vaekit;
 
 namespace {
 
-ExperimentConfig read(const std::string& text) {
+ExperimentConfig read_experiment(const std::string& text) {
   return read_json<ExperimentConfig>(parse_json(text, "text"));
 }
 
 }  // namespace
 
 TEST_CASE("experiment: data is all that must be said") {
-  const ExperimentConfig config = read(R"({"data": {"train": {"format": "idx", "path": "a.idx"}}})");
+  const ExperimentConfig config =
+      read_experiment(R"({"data": {"train": {"format": "idx", "path": "a.idx"}}})");
   CHECK(config.name == "experiment");
   CHECK(config.seed == 1);
   CHECK(config.precision == Precision::float32);
@@ -39,7 +40,7 @@ TEST_CASE("experiment: data is all that must be said") {
 }
 
 TEST_CASE("experiment: the effective configuration reads back as itself") {
-  const ExperimentConfig config = read(R"({
+  const ExperimentConfig config = read_experiment(R"({
     "name": "x", "seed": 18446744073709551615, "precision": "float64",
     "data": {"train": {"format": "synthetic", "source": "moons", "noise": 0.2}, "validation_fraction": 0.1,
              "test": {"format": "csv", "path": "/t.csv", "label_column": "y"}, "scale": [-1, 1], "binarize": "threshold"},
@@ -56,7 +57,7 @@ TEST_CASE("experiment: the effective configuration reads back as itself") {
 
 TEST_CASE("experiment: what is left out or wrong is refused by its place") {
   const auto refuse = [](const std::string& text, const std::string& message) {
-    check_throws_with<ConfigError>(message, [&] { static_cast<void>(read(text)); });
+    check_throws_with<ConfigError>(message, [&] { static_cast<void>(read_experiment(text)); });
   };
   refuse("{}", "config /data: missing key, required");
   refuse(R"({"data": {}})", "config /data/train: missing key, required");

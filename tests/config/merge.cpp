@@ -30,7 +30,7 @@ Json load(const Folder& folder, const std::string& file) {
   });
 }
 
-std::string error(const Folder& folder, const std::string& file) {
+std::string merge_error(const Folder& folder, const std::string& file) {
   try {
     load(folder, file);
   } catch (const Error& e) {
@@ -109,8 +109,8 @@ TEST_CASE("merge: a circle is refused with the way round") {
   const Folder folder{{"x/a.json", R"({"extends": "b.json"})"},
                       {"x/b.json", R"({"extends": "../x/a.json"})"},
                       {"self.json", R"({"extends": "self.json"})"}};
-  CHECK(error(folder, "x/a.json") == "x/b.json: extends itself: x/a.json -> x/b.json -> x/a.json");
-  CHECK(error(folder, "self.json") == "self.json: extends itself: self.json -> self.json");
+  CHECK(merge_error(folder, "x/a.json") == "x/b.json: extends itself: x/a.json -> x/b.json -> x/a.json");
+  CHECK(merge_error(folder, "self.json") == "self.json: extends itself: self.json -> self.json");
 }
 
 TEST_CASE("merge: a chain of more than 16 files is refused") {
@@ -118,7 +118,7 @@ TEST_CASE("merge: a chain of more than 16 files is refused") {
   for (int i = 0; i < 20; ++i) {
     folder[std::to_string(i)] = R"({"extends": ")" + std::to_string(i + 1) + "\"}";
   }
-  CHECK(error(folder, "0") ==
+  CHECK(merge_error(folder, "0") ==
         "15: extends a chain of too many files: 0 -> 1 -> 2 -> 3 -> 4 -> 5 -> 6 -> 7 -> 8 -> 9 -> 10 -> 11 "
         "-> 12 -> "
         "13 -> 14 -> 15 -> 16, must be at most 16");
@@ -130,9 +130,9 @@ TEST_CASE("merge: a file that cannot be extended is refused by name") {
                       {"d/list.json", "[1]"},
                       {"d/of_list.json", R"({"extends": "list.json"})"},
                       {"d/missing.json", R"({"extends": "nowhere.json"})"}};
-  CHECK(error(folder, "d/number.json") == "d/number.json /extends: is 3, must be a file name");
-  CHECK(error(folder, "d/empty.json") == "d/empty.json /extends: is \"\", must be a file name");
-  CHECK(error(folder, "d/list.json") == "d/list.json: is [1], must be an object");
-  CHECK(error(folder, "d/of_list.json") == "d/list.json: is [1], must be an object");
-  CHECK(error(folder, "d/missing.json") == "d/nowhere.json: cannot be opened");
+  CHECK(merge_error(folder, "d/number.json") == "d/number.json /extends: is 3, must be a file name");
+  CHECK(merge_error(folder, "d/empty.json") == "d/empty.json /extends: is \"\", must be a file name");
+  CHECK(merge_error(folder, "d/list.json") == "d/list.json: is [1], must be an object");
+  CHECK(merge_error(folder, "d/of_list.json") == "d/list.json: is [1], must be an object");
+  CHECK(merge_error(folder, "d/missing.json") == "d/nowhere.json: cannot be opened");
 }

@@ -18,7 +18,7 @@ std::string after(const std::string& assignment) {
   return json.dump();
 }
 
-std::string error(const std::string& assignment) {
+std::string override_error(const std::string& assignment) {
   Json json = document;
   try {
     apply_override(json, assignment);
@@ -62,46 +62,48 @@ TEST_CASE("override: the value is JSON, or a bare word taken for a string") {
 }
 
 TEST_CASE("override: a value that is neither JSON nor a bare word is refused") {
-  CHECK(error("name=two words") == "--set name: value is \"two words\", must be JSON or a bare word");
-  CHECK(error("name=[1, 2") == "--set name: value is \"[1, 2\", must be JSON or a bare word");
-  CHECK(error("name=") == "--set name: value is \"\", must be JSON or a bare word");
-  CHECK(error("name=\xff") == "--set name: value is \"\xEF\xBF\xBD\", must be JSON or a bare word");
+  CHECK(override_error("name=two words") ==
+        "--set name: value is \"two words\", must be JSON or a bare word");
+  CHECK(override_error("name=[1, 2") == "--set name: value is \"[1, 2\", must be JSON or a bare word");
+  CHECK(override_error("name=") == "--set name: value is \"\", must be JSON or a bare word");
+  CHECK(override_error("name=\xff") == "--set name: value is \"\xEF\xBF\xBD\", must be JSON or a bare word");
 }
 
 TEST_CASE("override: a malformed assignment is refused") {
-  CHECK(error("name") == "--set name: has no \"=\", must be KEY=JSON");
-  CHECK(error("") == "--set : has no \"=\", must be KEY=JSON");
-  CHECK(error("=3") == "--set : has an empty or unreadable key, must be KEY.KEY=JSON");
-  CHECK(error("a..b=3") == "--set a..b: has an empty or unreadable key, must be KEY.KEY=JSON");
-  CHECK(error("a.=3") == "--set a.: has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(override_error("name") == "--set name: has no \"=\", must be KEY=JSON");
+  CHECK(override_error("") == "--set : has no \"=\", must be KEY=JSON");
+  CHECK(override_error("=3") == "--set : has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(override_error("a..b=3") == "--set a..b: has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(override_error("a.=3") == "--set a.: has an empty or unreadable key, must be KEY.KEY=JSON");
   std::string deep = "a";
   for (int i = 0; i < 100'000; ++i) {
     deep += ".a";
   }
-  CHECK(error(deep + "=3").ends_with("...: nested deeper than 256 levels"));
-  CHECK(error("a\xff=3") == "--set a\xEF\xBF\xBD: has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(override_error(deep + "=3").ends_with("...: nested deeper than 256 levels"));
+  CHECK(override_error("a\xff=3") ==
+        "--set a\xEF\xBF\xBD: has an empty or unreadable key, must be KEY.KEY=JSON");
 }
 
 TEST_CASE("override: an index must name an element") {
-  CHECK(error("model.encoder.7.units=3") ==
+  CHECK(override_error("model.encoder.7.units=3") ==
         "--set model.encoder.7.units: index is 7, must be < 2 (elements of model.encoder)");
-  CHECK(error("model.encoder.2={}") ==
+  CHECK(override_error("model.encoder.2={}") ==
         "--set model.encoder.2: index is 2, must be < 2 (elements of model.encoder)");
-  CHECK(error("model.encoder.-1={}") ==
+  CHECK(override_error("model.encoder.-1={}") ==
         "--set model.encoder.-1: index is -1, must be < 2 (elements of model.encoder)");
-  CHECK(error("model.encoder.first.units=3") ==
+  CHECK(override_error("model.encoder.first.units=3") ==
         "--set model.encoder.first.units: index is first, must be < 2 (elements of model.encoder)");
-  CHECK(error("model.encoder.99999999999999999999.units=3") ==
+  CHECK(override_error("model.encoder.99999999999999999999.units=3") ==
         "--set model.encoder.99999999999999999999.units: index is 99999999999999999999, must be < 2 "
         "(elements of "
         "model.encoder)");
-  CHECK(error("model.decoder.0.units=3") ==
+  CHECK(override_error("model.decoder.0.units=3") ==
         "--set model.decoder.0.units: model.decoder is missing, must be an array");
 }
 
 TEST_CASE("override: a path does not lead through a plain value") {
-  CHECK(error("name.first=3") == "--set name.first: name is \"a\", must be an object or an array");
-  CHECK(error("model.encoder.0.units.x=3") ==
+  CHECK(override_error("name.first=3") == "--set name.first: name is \"a\", must be an object or an array");
+  CHECK(override_error("model.encoder.0.units.x=3") ==
         "--set model.encoder.0.units.x: model.encoder.0.units is 1, must be an object or an array");
   Json json = 3;
   CHECK_THROWS_WITH_AS(apply_override(json, "a=1"),

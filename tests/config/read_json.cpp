@@ -18,7 +18,7 @@ namespace {
 
 Experiment read(std::string_view text) { return read_json<Experiment>(Json::parse(text)); }
 
-std::string error(std::string_view text) {
+std::string read_error(std::string_view text) {
   try {
     read(text);
   } catch (const ConfigError& e) {
@@ -29,7 +29,7 @@ std::string error(std::string_view text) {
 
 /// The error for a configuration that is right but for `member`.
 std::string error_with(const std::string& member) {
-  return error(R"({"data": {"train": {"format": "moons"}}, )" + member + "}");
+  return read_error(R"({"data": {"train": {"format": "moons"}}, )" + member + "}");
 }
 
 }  // namespace
@@ -99,9 +99,9 @@ TEST_CASE("read_json: a misspelt required key is reported as misspelt, not as mi
 }
 
 TEST_CASE("read_json: a missing required key is refused, also when the whole struct is missing") {
-  CHECK(error("{}") == "config /data: missing key, required");
-  CHECK(error(R"({"data": {}})") == "config /data/train: missing key, required");
-  CHECK(error(R"({"data": {"train": {"format": "idx"}}})") ==
+  CHECK(read_error("{}") == "config /data: missing key, required");
+  CHECK(read_error(R"({"data": {}})") == "config /data/train: missing key, required");
+  CHECK(read_error(R"({"data": {"train": {"format": "idx"}}})") ==
         "config /data/train/path: missing key, required");
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("read_json: a variant is refused without its tag and with an unknown o
         "you mean \"flatten\"?");
   CHECK(error_with(R"("optimizer": {"type": "adma"})") ==
         "config /optimizer/type: unknown type \"adma\"; known: adam, sgd; did you mean \"adam\"?");
-  CHECK(error(R"({"data": {"train": {"format": "hdf5"}}})") ==
+  CHECK(read_error(R"({"data": {"train": {"format": "hdf5"}}})") ==
         "config /data/train/format: unknown data format \"hdf5\"; known: csv, idx, moons");
   CHECK(error_with(R"("optimizer": {"learning_rate": 1})") ==
         "config /optimizer: missing key \"type\"; known: adam, sgd");
@@ -133,7 +133,7 @@ TEST_CASE("read_json: an unknown enumeration value is refused") {
 }
 
 TEST_CASE("read_json: a wrong type is refused with the value") {
-  CHECK(error("[1, 2]") == "config: is [1,2], must be an object");
+  CHECK(read_error("[1, 2]") == "config: is [1,2], must be an object");
   CHECK(error_with(R"("training": {"epochs": "ten"})") ==
         "config /training/epochs: is \"ten\", must be an integer");
   CHECK(error_with(R"("training": {"epochs": 2.5})") ==
@@ -161,7 +161,7 @@ TEST_CASE("read_json: a number out of range is refused") {
         "config /optimizer/beta1: is 1, must be in [0, 1)");
   CHECK(error_with(R"("optimizer": {"type": "sgd", "momentum": -0.5})") ==
         "config /optimizer/momentum: is -0.5, must be in [0, 1)");
-  CHECK(error(R"({"data": {"train": {"format": "csv", "path": [], "columns": [0, -1]}}})") ==
+  CHECK(read_error(R"({"data": {"train": {"format": "csv", "path": [], "columns": [0, -1]}}})") ==
         "config /data/train/columns/1: is -1, must be >= 0");
 }
 
@@ -198,14 +198,14 @@ TEST_CASE("read_json: an integer that its type cannot hold is refused") {
 TEST_CASE("read_json: an array of the wrong length is refused") {
   CHECK(error_with(R"("training": {"grid": [1, 2, 3]})") ==
         "config /training/grid: has 3 elements, must have 2");
-  CHECK(error(R"({"data": {"train": {"format": "moons"}, "scale": [1]}})") ==
+  CHECK(read_error(R"({"data": {"train": {"format": "moons"}, "scale": [1]}})") ==
         "config /data/scale: has 1 elements, must have 2");
 }
 
 TEST_CASE("read_json: a codec reads its own form") {
-  CHECK(error(R"({"data": {"train": {"format": "moons"}, "scale": "none"}})") ==
+  CHECK(read_error(R"({"data": {"train": {"format": "moons"}, "scale": "none"}})") ==
         "config /data/scale: is \"none\", must be \"auto\" or [low, high]");
-  CHECK(error(R"({"data": {"train": {"format": "moons"}, "scale": ["a", 1]}})") ==
+  CHECK(read_error(R"({"data": {"train": {"format": "moons"}, "scale": ["a", 1]}})") ==
         "config /data/scale/0: is \"a\", must be a number");
   CHECK_FALSE(read(R"({"data": {"train": {"format": "moons"}, "scale": "auto"}})").data.scale.interval);
 }

@@ -14,6 +14,10 @@ namespace example {
 
 using namespace vaekit;
 
+[[nodiscard]] inline DenseConfig dense(Index units, Activation activation) {
+  return {.units = units, .activation = activation};
+}
+
 /// A model whose parts are chosen at run time.
 template <class T>
 using AnyVae = Vae<Network<T>, GaussianLatent<T>, Network<T>, AnyLikelihood<T>>;

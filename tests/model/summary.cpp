@@ -13,7 +13,7 @@ using example::Design;
 
 namespace {
 
-Design mixed_design() {
+Design small_design() {
   return {.encoder = {DenseConfig{.units = 4, .activation = Activation::gelu}, LayerNormConfig{},
                       DropoutConfig{}},
           .decoder = {DenseConfig{.units = 3, .bias = false}, ActivationConfig<Activation::tanh>{}},
@@ -31,7 +31,7 @@ double bytes_of(Make&& make) {
 }  // namespace
 
 TEST_CASE("summary: a row for each part, with its kind, output, parameters and multiply-adds") {
-  const auto model = example::make_any<float>(mixed_design());
+  const auto model = example::make_any<float>(small_design());
   const ModelSummary s = summary(model, 8, 3);
   std::string text;
   for (const SummaryRow& row : s.rows) {
@@ -68,7 +68,7 @@ TEST_CASE("summary: 784-400-20 has the published size, composed either way") {
 }
 
 TEST_CASE_TEMPLATE("summary: memory is what the objects of training really take", T, float, double) {
-  const auto model = example::make_any<T>(mixed_design());
+  const auto model = example::make_any<T>(small_design());
   for (const Index batch : {1, 2, 7, 128}) {
     for (const Index samples : {1, 3}) {
       const ModelSummary s = summary(model, batch, samples);
@@ -79,7 +79,7 @@ TEST_CASE_TEMPLATE("summary: memory is what the objects of training really take"
     }
   }
   // A likelihood's own tensor exists whether it is a parameter or not, so objects are compared without one.
-  Design plain = mixed_design();
+  Design plain = small_design();
   plain.likelihood = BernoulliConfig{};
   const auto simple = example::make_any<T>(plain);
   CHECK(summary(simple, 8).gradient_bytes == bytes_of([&] { return zeros_like(simple); }));

@@ -8,11 +8,10 @@
 #include "vaekit/objectives/elbo.hpp"
 
 using namespace vaekit;
+using example::dense;
 using example::Design;
 
 namespace {
-
-DenseConfig dense(Index units, Activation activation) { return {.units = units, .activation = activation}; }
 
 template <class T, class Model>
 void check_golden(const Golden& golden, Model model, const ElboConfig& config) {

@@ -13,11 +13,10 @@
 #include "vaekit/optim/clip.hpp"
 
 using namespace vaekit;
+using example::dense;
 using example::Design;
 
 namespace {
-
-DenseConfig dense(Index units, Activation activation) { return {.units = units, .activation = activation}; }
 
 /// Layers of every kind.
 Design mixed_design() {

@@ -45,12 +45,14 @@ void* checked(void* p) {
 
 std::size_t AllocationCount::total() { return allocations.load(std::memory_order_relaxed); }
 
-// The array and nothrow forms of the standard library call these.
+// The array forms of the standard library call these; the address sanitizer's nothrow form does not.
 void* operator new(std::size_t size) { return checked(allocate(size)); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return checked(allocate(size, alignment));
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
 void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }

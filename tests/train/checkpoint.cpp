@@ -12,15 +12,11 @@
 #include "train/example_training.hpp"
 
 using namespace vaekit;
+using example::data;
 using example::State;
 using example::Training;
 
 namespace {
-
-const example::Data& data() {
-  static const example::Data value;
-  return value;
-}
 
 InputFormat format() { return {Shape{3, 4, 1}, true, data().transform}; }
 

@@ -60,6 +60,11 @@ struct Data {
   }
 };
 
+[[nodiscard]] inline const Data& data() {
+  static const Data value;
+  return value;
+}
+
 inline TrainingConfig short_training() {
   return {.epochs = 4, .batch_size = 5, .threads = 1, .weight_average = 0.9};
 }

@@ -48,25 +48,26 @@ TEST_CASE("metrics: lines that are no rows are refused by number") {
 }
 
 TEST_CASE("metrics: an epoch gives a row for each split that there is") {
-  struct State {
+  struct EpochState {
     vaekit::Progress progress;
   };
-  struct Report {
+  struct EpochReport {
     vaekit::EpochMetrics train;
     std::optional<vaekit::EpochMetrics> validation;
     std::optional<vaekit::EpochMetrics> test;
   };
-  State state;
+  EpochState state;
   state.progress.epoch = 3;
   state.progress.step = 24;
   const vaekit::EpochMetrics metrics{{12.5, -12.5, -10, 2.5}, 1000, 0.1};
-  const std::vector<MetricsRow> all = vaekit::metrics_rows(state, Report{metrics, metrics, metrics}, 2.0);
+  const std::vector<MetricsRow> all =
+      vaekit::metrics_rows(state, EpochReport{metrics, metrics, metrics}, 2.0);
   REQUIRE(all.size() == 3);
   CHECK(all[0].split == "train");
   CHECK(all[1].split == "validation");
   CHECK(all[2].split == "test");
   CHECK(all[2].seconds == doctest::Approx(2.1));
-  const std::vector<MetricsRow> rows = vaekit::metrics_rows(state, Report{metrics, {}, metrics}, 0);
+  const std::vector<MetricsRow> rows = vaekit::metrics_rows(state, EpochReport{metrics, {}, metrics}, 0);
   REQUIRE(rows.size() == 2);
   CHECK(to_json_line(rows[1]) == line);
 }

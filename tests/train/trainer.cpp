@@ -15,16 +15,12 @@
 #include "train/example_training.hpp"
 
 using namespace vaekit;
+using example::data;
 using example::Report;
 using example::State;
 using example::Training;
 
 namespace {
-
-const example::Data& data() {
-  static const example::Data value;
-  return value;
-}
 
 /// Writes what is called into a common list.
 struct Recorder {

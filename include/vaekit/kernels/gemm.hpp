@@ -31,6 +31,9 @@ template <class T>
 
 namespace detail {
 
+template <class T>
+inline constexpr T nothing{};
+
 /// Grow-only packing buffers of the calling thread.
 template <class T>
 struct GemmBuffers {
@@ -45,8 +48,8 @@ template <class T>
 
 template <class T>
 [[nodiscard]] T* reserve(AlignedVector<T>& buffer, Index elements) {
-  if (static_cast<Index>(buffer.size()) < elements) {
-    buffer.resize(static_cast<std::size_t>(elements));
+  if (buffer.empty() || static_cast<Index>(buffer.size()) < elements) {
+    buffer.resize(static_cast<std::size_t>(std::max<Index>(elements, 1)));
   }
   return buffer.data();
 }
@@ -58,6 +61,11 @@ bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, 
               Store mode, const Epilogue& epilogue, T* row_sums = nullptr) {
   if (a.count == 0 || b.count == 0) {
     return false;
+  }
+  if (k == 0 && a.data != &nothing<T>) {
+    // Nothing is read, but addresses are computed, and an empty matrix may have none.
+    return run_gemm<T>(0, {&nothing<T>, 0, 0, a.count}, {&nothing<T>, 0, 0, b.count}, nullptr, c, c_stride,
+                       mode, epilogue, row_sums);
   }
   const GemmPlan plan = make_plan(k, a, b, prepared != nullptr);
   GemmTask<T, Epilogue> task{k,        a,    b,       c,       c_stride, mode,

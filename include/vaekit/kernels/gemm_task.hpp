@@ -180,7 +180,7 @@ struct GemmTask {
     switch (plan.pack_b) {
       case PackB::never:
         b_depth = b.depth_stride;
-        return k > 0 ? b.at(q * Tile::cols, block.depth.first) : nullptr;
+        return b.at(q * Tile::cols, block.depth.first);
       case PackB::block:
         return packed_b + q * Tile::cols * block.length();
       case PackB::prepared:
@@ -228,14 +228,9 @@ struct GemmTask {
       __builtin_prefetch(c + row * c_stride + col, 1);
     }
     const Index cols = std::min(width, b.count - col);
-    TileOperands<T> operands{k > 0 ? a.at(rows.first, block.depth.first) : nullptr,
-                             a.line_stride,
-                             a.depth_stride,
-                             right,
-                             b_depth,
-                             c + rows.first * c_stride + col,
-                             c_stride,
-                             block.add_to_c};
+    TileOperands<T> operands{
+        a.at(rows.first, block.depth.first), a.line_stride, a.depth_stride, right, b_depth,
+        c + rows.first * c_stride + col,     c_stride,      block.add_to_c};
     if (plan.pack_a) {
       operands.a = packed_a + rows.first * block.length();
       operands.a_line = 1;

@@ -33,7 +33,6 @@ struct Lines {
   Index depth_stride;
   Index count;
 
-  /// There must be such an element: a matrix without any has no address.
   [[nodiscard]] const T* at(Index line, Index k) const {
     return data + line * line_stride + k * depth_stride;
   }
@@ -184,9 +183,6 @@ void multiply_tile(Index rows, Index vectors, Index depth, const TileOperands<T>
 /// vectors; lines up to it become zero.
 template <class T>
 void pack_panel(const Lines<T>& source, Index line, Index lines, Chunk depth, Index width, T* target) {
-  if (depth.first == depth.last) {
-    return;
-  }
   const T* from = source.at(line, depth.first);
   const Index length = depth.last - depth.first;
   if (source.depth_stride == 1) {

@@ -50,6 +50,9 @@ void add_column_sums(const T* source, Index stride, Index rows, Index cols, T* s
 /// sums[j] += Σ_row x(row, j): the gradient of a bias. The result does not depend on the number of threads.
 template <class T>
 void add_column_sums(MatrixIn<T> x, std::span<T> sums) {
+  if (x.rows() == 0) {
+    return;
+  }
   const Index grain = std::max<Index>(64, elementwise_grain / std::max<Index>(x.rows(), 1));
   parallel_for(
       x.cols(), grain,
