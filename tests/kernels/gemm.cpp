@@ -279,7 +279,8 @@ TEST_CASE_TEMPLATE("gemm: the gradients of weight and bias, with A packed and as
 TEST_CASE_TEMPLATE("gemm: a packed matrix gives the bits of the matrix", T, float, double) {
   PackedMatrix<T> packed;
   CHECK(packed.empty());
-  for (const Size& size : std::vector<Size>{{1, 40, 30}, {5, 20, 401}, {64, 784, 400}, {300, 17, 1000}}) {
+  for (const Size& size :
+       std::vector<Size>{{1, 40, 30}, {3, 333, 401}, {5, 20, 401}, {64, 784, 400}, {300, 17, 1000}}) {
     const Matrix<T> a = uniform<T>(size.m, size.k, 3);
     const Matrix<T> b = uniform<T>(size.k, size.n, 4);
     const Matrix<T> bt = b.transpose();
@@ -287,6 +288,9 @@ TEST_CASE_TEMPLATE("gemm: a packed matrix gives the bits of the matrix", T, floa
     packed.pack(as_is<T>(b), size.k, size.n);
     CHECK_FALSE(packed.empty());
     packed.multiply(as_is<T>(a), c, Store::overwrite);
+    CHECK(same_bits(c, product(a, b)));
+    c.setZero();
+    packed.multiply(as_is<T>(a), c, Store::overwrite, {}, Sweep::backwards);
     CHECK(same_bits(c, product(a, b)));
     Matrix<T> expected(size.m, size.n);
     gemm<T>(as_is<T>(a), transposed<T>(bt), size.k, expected, Store::overwrite);

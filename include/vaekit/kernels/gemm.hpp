@@ -54,23 +54,22 @@ template <class T>
   return buffer.data();
 }
 
-/// Runs the product with `prepared` panels of B, or null; returns whether A was packed, which is when
-/// `row_sums` were added.
+/// Runs the product; returns whether A was packed, which is when `extras.row_sums` were added to.
 template <class T, class Epilogue>
-bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, T* c, Index c_stride,
-              Store mode, const Epilogue& epilogue, T* row_sums = nullptr) {
+bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, T* c, Index c_stride, Store mode,
+              const Epilogue& epilogue, const GemmExtras<T>& extras) {
   if (a.count == 0 || b.count == 0) {
     return false;
   }
   if (k == 0 && a.data != &nothing<T>) {
     // Nothing is read, but addresses are computed, and an empty matrix may have none.
-    return run_gemm<T>(0, {&nothing<T>, 0, 0, a.count}, {&nothing<T>, 0, 0, b.count}, nullptr, c, c_stride,
-                       mode, epilogue, row_sums);
+    return run_gemm<T>(0, {&nothing<T>, 0, 0, a.count}, {&nothing<T>, 0, 0, b.count}, c, c_stride, mode,
+                       epilogue, {.row_sums = extras.row_sums});
   }
-  const GemmPlan plan = make_plan(k, a, b, prepared != nullptr);
-  GemmTask<T, Epilogue> task{k,        a,    b,       c,       c_stride, mode,
-                             epilogue, plan, nullptr, nullptr, prepared, row_sums};
-  if (has_few_rows(k, a, b, prepared != nullptr)) {
+  const bool prepared = extras.prepared != nullptr;
+  const GemmPlan plan = make_plan(k, a, b, prepared);
+  GemmTask<T, Epilogue> task{k, a, b, c, c_stride, mode, epilogue, plan, extras, nullptr, nullptr};
+  if (has_few_rows(k, a, b, prepared)) {
     multiply_few_rows<T>(task);
     return false;
   }
@@ -101,8 +100,8 @@ bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, const T* prepared, 
 template <class T, class Epilogue = NoEpilogue>
 void gemm(Index m, Index n, Index k, Strided<T> a, Strided<T> b, T* c, Index c_stride, Store mode,
           const Epilogue& epilogue = {}) {
-  detail::run_gemm<T>(k, {a.data, a.row_stride, a.col_stride, m}, {b.data, b.col_stride, b.row_stride, n},
-                      nullptr, c, c_stride, mode, epilogue);
+  detail::run_gemm<T>(k, {a.data, a.row_stride, a.col_stride, m}, {b.data, b.col_stride, b.row_stride, n}, c,
+                      c_stride, mode, epilogue, {});
 }
 
 /// C (+)= A · B for strided operands, with the sizes taken from C.
@@ -118,8 +117,8 @@ void gemm(Strided<T> a, Strided<T> b, Index k, MatrixOut<T> c, Store mode, const
 template <class T>
 void gemm_with_column_sums(MatrixIn<T> a, MatrixIn<T> b, MatrixOut<T> c, Store mode, std::span<T> sums) {
   const bool added = detail::run_gemm<T>(
-      a.rows(), {a.data(), 1, a.outerStride(), a.cols()}, {b.data(), 1, b.outerStride(), b.cols()}, nullptr,
-      c.data(), c.outerStride(), mode, NoEpilogue{}, sums.empty() ? nullptr : sums.data());
+      a.rows(), {a.data(), 1, a.outerStride(), a.cols()}, {b.data(), 1, b.outerStride(), b.cols()}, c.data(),
+      c.outerStride(), mode, NoEpilogue{}, {.row_sums = sums.empty() ? nullptr : sums.data()});
   if (!added && !sums.empty()) {
     add_column_sums<T>(a, sums);
   }
@@ -157,10 +156,11 @@ class PackedMatrix {
 
   /// C[m × n] (+)= A[m × k] · B, as `gemm`. The matrix that was packed is not looked at.
   template <class Epilogue = NoEpilogue>
-  void multiply(Strided<T> a, MatrixOut<T> c, Store mode, const Epilogue& epilogue = {}) const {
+  void multiply(Strided<T> a, MatrixOut<T> c, Store mode, const Epilogue& epilogue = {},
+                Sweep sweep = Sweep::forwards) const {
     detail::run_gemm<T>(depth_, {a.data, a.row_stride, a.col_stride, c.rows()},
-                        {nullptr, 1, columns_, columns_}, values_.data(), c.data(), c.outerStride(), mode,
-                        epilogue);
+                        {nullptr, 1, columns_, columns_}, c.data(), c.outerStride(), mode, epilogue,
+                        {.prepared = values_.data(), .sweep = sweep});
   }
 
  private:

@@ -128,10 +128,13 @@ void multiply_few_rows(const GemmTask<T, Epilogue>& task) {
     const Index width = (rows <= 2 ? few_rows_vectors<2> : few_rows_vectors<few_rows>)*lanes<T>;
     const DepthBlocks<T> depths{task.k};
     const Chunk share = chunk(task.b.count, thread, threads, width);
-    for (Index col = share.first; col < share.last; col += width) {
+    const Index strips = (share.last - share.first + width - 1) / width;
+    for (Index i = 0; i < strips; ++i) {
+      const Index strip = task.extras.sweep == Sweep::forwards ? i : strips - 1 - i;
+      const Index col = share.first + width * strip;
       for (Index d = 0; d < depths.count(); ++d) {
         alignas(alignment) T sums[few_rows * few_rows_vectors<1> * lanes<T>];
-        const T* panels = task.prepared != nullptr ? task.prepared_block(depths[d]) : nullptr;
+        const T* panels = task.extras.prepared != nullptr ? task.prepared_block(depths[d]) : nullptr;
         multiply_columns<T>(depths[d], task.a, task.b, panels, col, sums);
         task.finish_tile(sums, width, Chunk{0, rows}, col, std::min(width, task.b.count - col),
                          task.mode == Store::accumulate || d > 0, d + 1 == depths.count());

@@ -21,6 +21,10 @@ struct NoEpilogue {
 /// What a product does with the old contents of its output.
 enum class Store { overwrite, accumulate };
 
+/// The order in which a product of few rows goes through the columns of B. Where calls take turns, each finds
+/// in the cache what the one before it read last. No bit depends on it.
+enum class Sweep { forwards, backwards };
+
 namespace detail {
 
 /// Multiply-adds below which a second thread costs more than it brings.
@@ -68,6 +72,14 @@ template <class T>
   return plan;
 }
 
+/// What products with a prepared operand or with more than one result have besides.
+template <class T>
+struct GemmExtras {
+  const T* prepared = nullptr;  ///< B as [depth × padded columns]: block after block, panel after panel
+  T* row_sums = nullptr;        ///< += Σ_k A(row, k), if A is packed
+  Sweep sweep = Sweep::forwards;
+};
+
 /// One product, shared by the threads that compute it.
 template <class T, class Epilogue>
 struct GemmTask {
@@ -80,10 +92,9 @@ struct GemmTask {
   Store mode;
   const Epilogue& epilogue;
   GemmPlan plan;
-  T* packed_a;        // [longest depth × rows]
-  T* packed_b;        // a panel for each thread, or [longest depth × padded columns]
-  const T* prepared;  // [depth × padded columns]: block after block, panel after panel
-  T* row_sums;        // += Σ_k A(row, k) while A is packed; null: nobody asked, or A is not packed
+  GemmExtras<T> extras;
+  T* packed_a;  // [longest depth × rows]
+  T* packed_b;  // a panel for each thread, or [longest depth × padded columns]
 
   /// The share of one of `threads` threads, all of which must call it.
   void run(int thread, int threads) const {
@@ -131,7 +142,7 @@ struct GemmTask {
 
   /// The prepared panels of one block of the depth.
   [[nodiscard]] const T* prepared_block(Chunk depth) const {
-    return prepared + ColumnPanels<T>{b.count}.vectors() * lanes<T> * depth.first;
+    return extras.prepared + ColumnPanels<T>{b.count}.vectors() * lanes<T> * depth.first;
   }
 
  private:
@@ -152,10 +163,10 @@ struct GemmTask {
       for (Index p = share.first; p < share.last; ++p) {
         const Chunk rows = panels[p];
         pack_rows(a, rows, block.depth, packed_a);
-        if (row_sums != nullptr) {
+        if (extras.row_sums != nullptr) {
           const Index height = rows.last - rows.first;
           add_column_sums(packed_a + rows.first * block.length(), height, block.length(), height,
-                          row_sums + rows.first);
+                          extras.row_sums + rows.first);
         }
       }
     }

@@ -78,6 +78,7 @@ struct Dense {
     Matrix<T> input;     // [batch × out] argument of the activation; empty unless its derivative needs it
     Matrix<T> gradient;  // [batch × out] gradient of that argument; empty for the identity
     PackedMatrix<T> packed = {};                         // Wᵀ, when packed
+    Sweep sweep = Sweep::backwards;                      // of the last forward with packed weights
     Store weight_gradient = Store::accumulate;           // by the next `backward`
     Activation input_activation = Activation::identity;  // whose derivative dx includes
     bool derivative_included = false;                    // dy is the gradient of the activation's argument
@@ -118,7 +119,8 @@ struct Dense {
       if (cache.packed.empty()) {
         gemm<T>(as_is<T>(x), transposed<T>(weight), weight.cols(), y, Store::overwrite, epilogue);
       } else {
-        cache.packed.multiply(as_is<T>(x), y, Store::overwrite, epilogue);
+        cache.sweep = cache.sweep == Sweep::forwards ? Sweep::backwards : Sweep::forwards;
+        cache.packed.multiply(as_is<T>(x), y, Store::overwrite, epilogue, cache.sweep);
       }
     });
   }
