@@ -39,6 +39,7 @@ enum class Activation;
 template <class T>
 struct Strided;
 enum class Store;
+enum class Sweep;
 struct NoEpilogue;
 class LogSumExp;
 struct AllLanes;
