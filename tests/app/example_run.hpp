@@ -61,12 +61,12 @@ struct ExampleRun {
 };
 
 /// `count` pictures of 64 zeros and ones, as an array file.
-inline void write_inputs(const std::filesystem::path& path, Index count, Index features = 64) {
-  Matrix<float> x(count, features);
+inline void write_inputs(const std::filesystem::path& path, Index count, Index width = 64) {
+  Matrix<float> x(count, width);
   for (Index i = 0; i < x.size(); ++i) {
     x.data()[i] = i % 3 == 0 ? 1.0F : 0.0F;
   }
-  write_file_atomically(path, npy_bytes<float>(x, Shape::flat(features)));
+  write_file_atomically(path, npy_bytes<float>(x, Shape::flat(width)));
 }
 
 inline Dataset read_array(const std::filesystem::path& path) {
