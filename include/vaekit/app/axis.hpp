@@ -94,8 +94,9 @@ struct RoundStep {
   const double last = options.extend_to_tick ? std::ceil(high / step.tick(1) - slack)
                                              : std::floor(high / step.tick(1) + slack);
   Axis axis;
-  for (double index = first; index <= last; ++index) {
-    axis.ticks.push_back(step.tick(index));
+  // At most about `intervals` of them: the indices are far from the limits of an int.
+  for (int i = 0; first + i <= last; ++i) {
+    axis.ticks.push_back(step.tick(first + i));
   }
   axis.low = axis.ticks.empty() ? low : std::min(low, axis.ticks.front());
   axis.high = axis.ticks.empty() ? high : std::max(high, axis.ticks.back());

@@ -60,9 +60,11 @@ inline void collect_strings(Json& json, std::set<Json*>& found) {
 template <HasFields C>
 void collect_field_paths(Json& object, std::set<Json*>& found) {
   for_each_field<C>([&](const auto& row) {
-    if (const auto entry = object.find(row.name); entry == object.end()) {
+    const auto entry = object.find(row.name);
+    if (entry == object.end()) {
       return;
-    } else if (row.is_path) {
+    }
+    if (row.is_path) {
       collect_strings(*entry, found);
     } else {
       collect_paths<typename std::remove_cvref_t<decltype(row)>::member_type>(*entry, found);
