@@ -3,9 +3,9 @@
 """Broken checkpoints, folders that cannot be written, divergence: messages, exit codes, earlier files as they were."""
 
 import json
+import os
 import pathlib
 import re
-import os
 import resource
 import struct
 import sys
