@@ -47,7 +47,7 @@ class Mutator {
     for (std::size_t count = 1 + below(3); count > 0; --count) {
       const std::size_t place = below(text.size());
       const std::string_view byte =
-          below(2) == 0 ? text : std::string_view("{}[]\",:\\-+.e019\0\x80\xff", 19);
+          below(2) == 0 ? text : std::string_view("{}[]\",:\\-+.e019\0\x80\xff", 18);
       if (below(3) == 0) {
         text.erase(place, 1 + below(8));
       } else {

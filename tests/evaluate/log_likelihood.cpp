@@ -28,6 +28,7 @@ struct CountingLayer : Dense<double> {
   using Dense<double>::Dense;
   static inline Index rows_seen = 0;
   explicit CountingLayer(Dense<double> layer) : Dense<double>(std::move(layer)) {}
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): a view
   void forward(MatrixIn<double> x, MatrixOut<double> y, Cache& cache) const {
     rows_seen += x.rows();
     Dense<double>::forward(x, y, cache);

@@ -42,10 +42,11 @@ struct Difference {
       if (free) {
         continue;
       }
+      const std::string below = concat(pointer, '/', key);
       if (!before.contains(key)) {
-        return Difference{pointer + '/' + key, "not set", preview(value)};
+        return Difference{below, "not set", preview(value)};
       }
-      if (auto difference = first_difference(before[key], value, pointer + '/' + key)) {
+      if (auto difference = first_difference(before[key], value, below)) {
         return difference;
       }
     }
