@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <vector>
 
 using namespace vaekit;
@@ -103,7 +104,7 @@ TEST_CASE_TEMPLATE("gemm_tile: packing pads with zeros and keeps the order", T, 
     source.data()[i] = static_cast<T>(i + 1);
   }
   const Index width = 3 * lanes<T>;
-  for (Index lines = 2 * lanes<T> + 1; lines <= width && lines < 35; ++lines) {
+  for (Index lines = 2 * lanes<T> + 1; lines <= std::min<Index>(width, 34); ++lines) {
     for (const bool along_rows : {false, true}) {
       // Lines are rows of the matrix, or its columns.
       const Lines<T> from =

@@ -143,7 +143,10 @@ double ulp_error(T value, long double exact) {
   const long double spacing = std::isinf(above) ? static_cast<long double>(magnitude) - below
                                                 : static_cast<long double>(above) - magnitude;
   const double error = static_cast<double>(std::abs(static_cast<long double>(value) - exact) / spacing);
-  return std::isnan(error) ? infinity<double> : error;
+  if (std::isnan(error)) {
+    return infinity<double>;
+  }
+  return error;
 }
 
 template <class T>
