@@ -3,8 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
-
+#include "support/same_bits.hpp"
 #include "support/throws_with.hpp"
 #include "vaekit/nn/dense.hpp"
 #include "vaekit/nn/sequential.hpp"
@@ -153,7 +152,7 @@ TEST_CASE_TEMPLATE("adam: the number of threads changes no bit", T, float, doubl
   for (const int threads : {2, 3}) {
     const auto got = run(threads);
     for (std::size_t i = 0; i < got.size(); ++i) {
-      CHECK(std::memcmp(got[i].data(), expected[i].data(), got[i].span().size_bytes()) == 0);
+      CHECK(same_bits(got[i], expected[i]));
     }
   }
 }

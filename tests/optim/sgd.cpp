@@ -3,8 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
-
+#include "support/same_bits.hpp"
 #include "support/throws_with.hpp"
 #include "vaekit/nn/dense.hpp"
 
@@ -72,7 +71,7 @@ TEST_CASE_TEMPLATE("sgd: the number of threads changes no bit", T, float, double
   for (const int threads : {2, 3}) {
     const auto got = run(threads);
     for (std::size_t i = 0; i < got.size(); ++i) {
-      CHECK(std::memcmp(got[i].data(), expected[i].data(), got[i].span().size_bytes()) == 0);
+      CHECK(same_bits(got[i], expected[i]));
     }
   }
 }
