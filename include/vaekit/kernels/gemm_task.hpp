@@ -223,29 +223,38 @@ struct GemmTask {
         if (first < last) {
           Index b_depth = 0;
           const T* right = columns(block, q, b_depth);
-          for (Index p = first; p < last; ++p) {
-            multiply_one(block, rows[p], q, right, b_depth);
+          for (Index p = first, next; p < last; p = next) {
+            next = std::min(last, rows.same_height(p));
+            multiply_panels(block, rows[p], next - p, q, right, b_depth);
           }
         }
       }
     }
   }
 
-  void multiply_one(const Block& block, Chunk rows, Index q, const T* right, Index b_depth) const {
+  /// `panels` tiles below each other, of the height of `rows`, the first of them.
+  void multiply_panels(const Block& block, Chunk rows, Index panels, Index q, const T* right,
+                       Index b_depth) const {
     const Index height = rows.last - rows.first;
     const Index col = q * Tile::cols;
     const Index width = ColumnPanels<T>{b.count}.width(q);
-    for (Index row = rows.first; row < rows.last; ++row) {
-      __builtin_prefetch(c + row * c_stride + col, 1);
-    }
     const Index cols = std::min(width, b.count - col);
-    TileOperands<T> operands{
-        a.at(rows.first, block.depth.first), a.line_stride, a.depth_stride, right, b_depth,
-        c + rows.first * c_stride + col,     c_stride,      block.add_to_c};
+    TileOperands<T> operands{a.at(rows.first, block.depth.first),
+                             a.line_stride,
+                             a.depth_stride,
+                             right,
+                             b_depth,
+                             c + rows.first * c_stride + col,
+                             c_stride,
+                             block.add_to_c,
+                             panels,
+                             height * a.line_stride,
+                             height * c_stride};
     if (plan.pack_a) {
       operands.a = packed_a + rows.first * block.length();
       operands.a_line = 1;
       operands.a_depth = height;
+      operands.a_step = height * block.length();
     }
     if (cols == width && (std::same_as<Epilogue, NoEpilogue> || !block.finish)) {
       multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
@@ -255,8 +264,15 @@ struct GemmTask {
     operands.out = sums;
     operands.out_line = width;
     operands.add = false;
-    multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
-    finish_tile(sums, width, rows, col, cols, block.add_to_c, block.finish);
+    operands.panels = 1;
+    for (Index panel = 0; panel < panels; ++panel, operands.a += operands.a_step) {
+      for (Index row = rows.first; row < rows.last; ++row) {
+        __builtin_prefetch(c + row * c_stride + col, 1);
+      }
+      multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
+      finish_tile(sums, width, rows, col, cols, block.add_to_c, block.finish);
+      rows = {rows.last, rows.last + height};
+    }
   }
 };
 

@@ -49,6 +49,8 @@ class RowPanels {
         higher_(rows - height_ * count_) {}
 
   [[nodiscard]] Index count() const { return count_; }
+  /// Where the panels of the height of panel `p` end.
+  [[nodiscard]] Index same_height(Index p) const { return p < higher_ ? higher_ : count_; }
   [[nodiscard]] Chunk operator[](Index p) const {
     const Index first = p * height_ + std::min(p, higher_);
     return {first, first + height_ + (p < higher_ ? 1 : 0)};
@@ -99,7 +101,10 @@ struct TileOperands {
   Index b_depth;
   T* out;
   Index out_line;
-  bool add;  ///< to what is in `out`
+  bool add;            ///< to what is in `out`
+  Index panels = 1;    ///< so many tiles with the same B,
+  Index a_step = 0;    ///< the next of which finds its A
+  Index out_step = 0;  ///< and its place in `out` so many elements on
 };
 
 /// Keeps the compiler from reading a vector again from memory at each use: a tile has two loads a cycle.
@@ -110,40 +115,46 @@ inline void hold_in_register([[maybe_unused]] Simd<T>& value) {
 #endif
 }
 
-/// out[Rows × Vectors · lanes] (+)= Σ_k a(:, k) b(k, :), in index order.
+/// out[Rows × Vectors · lanes] (+)= Σ_k a(:, k) b(k, :), in index order, for every tile of `operands`.
 template <class T, Index Rows, Index Vectors>
 void multiply_rows(Index depth, const TileOperands<T>& operands) {
-  const T* a = operands.a;
-  const T* b = operands.b;
   const Index a_line = operands.a_line;
-  Simd<T> sum[Rows][Vectors];
-  for (auto& line : sum) {
-    for (Simd<T>& value : line) {
-      value = Simd<T>(T{0});
+  const Index out_line = operands.out_line;
+  for (Index panel = 0; panel < operands.panels; ++panel) {
+    const T* a = operands.a + panel * operands.a_step;
+    const T* b = operands.b;
+    T* out = operands.out + panel * operands.out_step;
+    Simd<T> sum[Rows][Vectors];
+#pragma GCC unroll 14
+    for (Index i = 0; i < Rows; ++i) {
+      __builtin_prefetch(out + i * out_line, 1);
+      for (Simd<T>& value : sum[i]) {
+        value = Simd<T>(T{0});
+      }
     }
-  }
-  for (Index k = 0; k < depth; ++k, a += operands.a_depth, b += operands.b_depth) {
-    Simd<T> right[Vectors];
-    for (Index v = 0; v < Vectors; ++v) {
-      right[v] = Simd<T>::load_unaligned(b + v * lanes<T>);
-      hold_in_register<T>(right[v]);
+    for (Index k = 0; k < depth; ++k, a += operands.a_depth, b += operands.b_depth) {
+      Simd<T> right[Vectors];
+      for (Index v = 0; v < Vectors; ++v) {
+        right[v] = Simd<T>::load_unaligned(b + v * lanes<T>);
+        hold_in_register<T>(right[v]);
+      }
+#pragma GCC unroll 14
+      for (Index i = 0; i < Rows; ++i) {
+        const Simd<T> left(a[i * a_line]);
+        for (Index v = 0; v < Vectors; ++v) {
+          sum[i][v] = xsimd::fma(left, right[v], sum[i][v]);
+        }
+      }
     }
 #pragma GCC unroll 14
     for (Index i = 0; i < Rows; ++i) {
-      const Simd<T> left(a[i * a_line]);
       for (Index v = 0; v < Vectors; ++v) {
-        sum[i][v] = xsimd::fma(left, right[v], sum[i][v]);
+        T* target = out + i * out_line + v * lanes<T>;
+        if (operands.add) {
+          sum[i][v] += Simd<T>::load_unaligned(target);
+        }
+        sum[i][v].store_unaligned(target);
       }
-    }
-  }
-#pragma GCC unroll 14
-  for (Index i = 0; i < Rows; ++i) {
-    for (Index v = 0; v < Vectors; ++v) {
-      T* target = operands.out + i * operands.out_line + v * lanes<T>;
-      if (operands.add) {
-        sum[i][v] += Simd<T>::load_unaligned(target);
-      }
-      sum[i][v].store_unaligned(target);
     }
   }
 }
