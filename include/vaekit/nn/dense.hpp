@@ -68,7 +68,8 @@ struct DerivativeEpilogue {
 /// Fully connected layer, y = act(x Wᵀ + b).
 ///
 /// Shapes    x [batch × in], y [batch × out]; images are taken as rows of height·width·channels values
-/// Gradient  with g = dy ∘ act′:  dW += gᵀ x,  db += Σ_batch g,  dx = g W
+/// Gradient  with g = dy ∘ act′:  dW += gᵀ x,  db += Σ_batch g,  dx = g W; where derivatives were handed on
+///           (`fuse_derivative`), dy counts as g already, and dx = g W ∘ act′ of the layer before
 /// Threads   const calls are safe with a cache each
 template <class T = float>
 struct Dense {
@@ -79,7 +80,7 @@ struct Dense {
     Matrix<T> gradient;  // [batch × out] gradient of that argument; empty for the identity
     PackedMatrix<T> packed = {};                         // Wᵀ, when packed
     Sweep sweep = Sweep::backwards;                      // of the last forward with packed weights
-    Store weight_gradient = Store::accumulate;           // by the next `backward`
+    Store weight_gradient = Store::accumulate;           // what the next `backward` does with dW
     Activation input_activation = Activation::identity;  // whose derivative dx includes
     bool derivative_included = false;                    // dy is the gradient of the activation's argument
   };
