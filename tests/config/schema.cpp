@@ -95,6 +95,16 @@ TEST_CASE("schema: a struct with a required key is required itself, and no struc
   CHECK(schema["$defs"]["training"]["additionalProperties"] == false);
 }
 
+TEST_CASE("schema: what adjusts a default need not state its type, what replaces it must") {
+  const Json& either = schema["$defs"]["config"]["properties"]["optimizer"]["anyOf"];
+  CHECK(either[0].dump() == R"({"$ref":"#/$defs/optimizer"})");
+  CHECK(either[1]["properties"]["type"].dump() == R"({"const":"adam"})");
+  CHECK_FALSE(either[1].contains("required"));
+  for (const Json& alternative : schema["$defs"]["optimizer"]["oneOf"]) {
+    CHECK(alternative["required"][0] == "type");
+  }
+}
+
 TEST_CASE("schema: a struct may hold itself") {
   const Json tree = json_schema<Tree>("tree");
   CHECK(tree["$defs"]["config"]["properties"]["branches"]["items"].dump() == R"({"$ref":"#/$defs/config"})");

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "vaekit/config/codec.hpp"
 #include "vaekit/config/definition_names.hpp"
@@ -93,28 +94,42 @@ class SchemaWriter {
       Json schema = Json::object();
       if constexpr (TaggedVariant<X>) {
         for_each_alternative<X>([&]<class A>(std::type_identity<A>) {
-          schema["oneOf"].push_back(object<A>(variant_tag<X>(), A::kind));
+          schema["oneOf"].push_back(object<A>(variant_tag<X>(), A::kind, true));
         });
       } else {
-        schema = object<X>("", "");
+        schema = object<X>("", "", false);
       }
       definitions_[name] = std::move(schema);
     }
     return {{"$ref", "#/$defs/" + name}};
   }
 
+  /// What adjusts the default of a field and so need not state its type.
+  template <TaggedVariant V>
+  [[nodiscard]] Json adjustment(const V& fallback) {
+    return std::visit(
+        [this]<class A>(const A&) { return object<A>(variant_tag<V>(), A::kind, false); }, fallback);
+  }
+
   template <HasFields C>
-  [[nodiscard]] Json object(std::string_view tag, std::string_view kind) {
+  [[nodiscard]] Json object(std::string_view tag, std::string_view kind, bool is_tag_required) {
     Json properties = Json::object();
     Json required = Json::array();
     if (!tag.empty()) {
       properties[std::string(tag)] = {{"const", kind}};
+    }
+    if (is_tag_required) {
       required.push_back(tag);
     }
     const C defaults{};
     for_each_field<C>([&](const auto& row) {
       using Member = typename std::remove_cvref_t<decltype(row)>::member_type;
       Json property = value<Member>(row.range, row.name);
+      if constexpr (TaggedVariant<Member>) {
+        if (tag.empty() && !is_required(row)) {
+          property = either(std::move(property), adjustment(defaults.*row.member));
+        }
+      }
       property["description"] = row.help;
       if (is_required(row)) {
         required.push_back(row.name);
@@ -144,9 +159,10 @@ class SchemaWriter {
 /// JSON Schema (draft 2020-12) of a configuration file that is read as C.
 ///
 /// Accepts all that `read_json<C>` accepts. Beyond that only what a schema does not state: the limits of the
-/// number types, the ranges of schedule objects, U+0000 in strings. A file may also name its "$schema"; a
-/// file that "extends" another is only held to the known top-level keys, since it may leave out what the
-/// other file states.
+/// number types, the ranges of schedule objects, U+0000 in strings. An object without its tag is accepted
+/// where it adjusts the default of a plain struct's field, since a file is laid over the defaults before it
+/// is read. A file may also name its "$schema"; a file that "extends" another is only held to the known
+/// top-level keys, since it may leave out what the other file states.
 template <HasFields C>
 [[nodiscard]] Json json_schema(std::string_view title) {
   detail::SchemaWriter writer;
