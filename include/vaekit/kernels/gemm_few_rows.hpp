@@ -136,7 +136,7 @@ void multiply_few_rows(const GemmTask<T, Epilogue>& task) {
         alignas(alignment) T sums[few_rows * few_rows_vectors<1> * lanes<T>];
         const T* panels = task.extras.prepared != nullptr ? task.prepared_block(depths[d]) : nullptr;
         multiply_columns<T>(depths[d], task.a, task.b, panels, col, sums);
-        task.finish_tile(sums, width, Chunk{0, rows}, col, std::min(width, task.b.count - col),
+        task.finish_rows(sums, width, Chunk{0, rows}, col, std::min(width, task.b.count - col),
                          task.mode == Store::accumulate || d > 0, d + 1 == depths.count());
       }
     }

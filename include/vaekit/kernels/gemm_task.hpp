@@ -32,7 +32,6 @@ inline constexpr Index gemm_thread_gate = 300'000;
 
 /// Panels of the other operand from which packing an operand pays.
 inline constexpr Index pack_gate = 4;
-
 /// Where the tiles find B.
 enum class PackB {
   never,     ///< as it lies in memory
@@ -115,15 +114,15 @@ struct GemmTask {
   }
 
   /// C(row ..., col ...) (+)= sums [rows × width], then the epilogue where the sums are complete. `cols` of
-  /// the columns belong to C.
-  void finish_tile(const T* sums, Index width, Chunk rows, Index col, Index cols, bool add_to_c,
+  /// the columns belong to C. The sums may be in C already.
+  void finish_rows(const T* sums, Index width, Chunk rows, Index col, Index cols, bool add_to_c,
                    bool finish) const {
     // Vector stores may alias members: the loop works on copies.
     const Epilogue finish_values = epilogue;
     const Index stride = c_stride;
     T* target = c + rows.first * stride + col;
     const auto finish_vector = [&](Index row, Index v, auto which) {
-      Simd<T> value = Simd<T>::load_aligned(sums + v);
+      Simd<T> value = Simd<T>::load_unaligned(sums + v);
       if (add_to_c) {
         value += load(target + v, which);
       }
@@ -256,8 +255,12 @@ struct GemmTask {
       operands.a_depth = height;
       operands.a_step = height * block.length();
     }
-    if (cols == width && (std::same_as<Epilogue, NoEpilogue> || !block.finish)) {
+    if (cols == width) {
       multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
+      if (block.finish && !std::same_as<Epilogue, NoEpilogue>) {
+        finish_rows(operands.out, c_stride, {rows.first, rows.first + panels * height}, col, cols, false,
+                    true);
+      }
       return;
     }
     alignas(alignment) T sums[Tile::size];
@@ -270,7 +273,7 @@ struct GemmTask {
         __builtin_prefetch(c + row * c_stride + col, 1);
       }
       multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
-      finish_tile(sums, width, rows, col, cols, block.add_to_c, block.finish);
+      finish_rows(sums, width, rows, col, cols, block.add_to_c, block.finish);
       rows = {rows.last, rows.last + height};
     }
   }
