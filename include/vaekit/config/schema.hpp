@@ -107,8 +107,8 @@ class SchemaWriter {
   /// What adjusts the default of a field and so need not state its type.
   template <TaggedVariant V>
   [[nodiscard]] Json adjustment(const V& fallback) {
-    return std::visit(
-        [this]<class A>(const A&) { return object<A>(variant_tag<V>(), A::kind, false); }, fallback);
+    return std::visit([this]<class A>(const A&) { return this->object<A>(variant_tag<V>(), A::kind, false); },
+                      fallback);
   }
 
   template <HasFields C>
