@@ -68,15 +68,19 @@ struct Network;
 struct BernoulliConfig;
 template <class T>
 struct Bernoulli;
-template <class T>
-struct AnyLikelihood;
+template <class Likelihoods>
+struct AnyOf;
 template <class T>
 struct DiagonalGaussian;
 struct StandardNormalConfig;
 template <class T>
 struct StandardNormal;
 struct Support;
-enum class GaussianVariance;
+enum class ParameterSource;
+template <class T>
+class Clamped;
+template <class Density>
+struct Factorized;
 struct GaussianConfig;
 template <class T>
 struct Gaussian;

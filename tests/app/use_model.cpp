@@ -47,13 +47,13 @@ TEST_CASE("check_support: the first value outside the likelihood's support is na
   const Transform transform = plain(2);
   const std::vector<std::uint32_t> good{0, 1};
   const std::vector<std::uint32_t> bad{1, 0, 2, 3};
-  check_support<float>({&dataset, &transform, good, 1}, {0, 1}, "bernoulli");
+  check_support({&dataset, &transform, good, 1}, Bernoulli<float>({}, 2), "bernoulli");
   check_throws_with<DataError>(
       "x.npy: sample 2, feature 1 is 1.5 after scaling, must be in [0, 1] for a bernoulli likelihood; hint: "
       "set "
       "data/scale to [0, 1] or use a gaussian likelihood",
       [&] {
-        check_support<float>({&dataset, &transform, bad, 1}, {0, 1}, "bernoulli");
+        check_support({&dataset, &transform, bad, 1}, Bernoulli<float>({}, 2), "bernoulli");
       });
   const Transform halved({0, 0}, {0.5, 0.5}, 0.5, Binarize::none);
   check_throws_with<DataError>(
@@ -61,7 +61,8 @@ TEST_CASE("check_support: the first value outside the likelihood's support is na
       "set "
       "data/scale to [0, 1] or use a gaussian likelihood",
       [&] {
-        check_support<float>({&dataset, &halved, std::span(bad).subspan(2), 1}, {0, 1}, "bernoulli");
+        check_support({&dataset, &halved, std::span(bad).subspan(2), 1}, Bernoulli<float>({}, 2),
+                      "bernoulli");
       });
 }
 

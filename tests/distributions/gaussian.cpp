@@ -13,28 +13,36 @@ using namespace likelihood_suite;
 
 namespace {
 
-template <GaussianVariance Variance>
+template <ParameterSource Variance>
 struct GaussianCase {
-  static constexpr double deviation = 0.7;
+  static constexpr double start = 0.7;
   template <class T>
   static Gaussian<T> make(Index features) {
-    return Gaussian<T>({.variance = Variance, .deviation = deviation}, features);
+    return Gaussian<T>({.variance = Variance, .deviation = start}, features);
   }
-  static std::vector<Node> nodes(double mean) {
+  static double deviation(const Numbers& p) { return p.size() == 2 ? std::exp(p[1] / 2) : start; }
+  static std::vector<Node> nodes(const Numbers& p) {
     std::vector<Node> list;  // the trapezoidal rule converges exponentially here
     constexpr double step = 0.4;
     for (int i = -20; i <= 20; ++i) {
-      list.push_back({mean + step * deviation * i, step * deviation});
+      list.push_back({p[0] + step * deviation(p) * i, step * deviation(p)});
     }
     return list;
   }
-  static double variance(double) { return deviation * deviation; }
+  static double variance(const Numbers& p) { return deviation(p) * deviation(p); }
   static double datum(double normal) { return 2 * normal; }
-  static std::vector<double> extremes() { return {-1e15, -1e4, 0, 1e4, 1e15}; }
+  static std::vector<Numbers> extremes() {
+    if (Variance == ParameterSource::predicted) {
+      return {{0, -1e30}, {0, 1e30}, {-1e4, 0}, {1e12, 20}, {-1e4, -30}};
+    }
+    return {{-1e15}, {-1e4}, {0}, {1e4}, {1e15}};
+  }
 };
 
-using FixedCase = GaussianCase<GaussianVariance::fixed>;
-using LearnedCase = GaussianCase<GaussianVariance::learned>;
+using FixedCase = GaussianCase<ParameterSource::fixed>;
+using LearnedCase = GaussianCase<ParameterSource::learned>;
+using PerFeatureCase = GaussianCase<ParameterSource::per_feature>;
+using PredictedCase = GaussianCase<ParameterSource::predicted>;
 
 template <class T>
 struct OneValue {
@@ -46,8 +54,8 @@ struct OneValue {
 /// One feature with error x − μ = 1/2 under a learned log-variance.
 template <class T>
 OneValue<T> at_logvar(T logvar) {
-  Gaussian<T> likelihood({.variance = GaussianVariance::learned}, 1);
-  likelihood.logvar[0] = logvar;
+  Gaussian<T> likelihood({.variance = ParameterSource::learned}, 1);
+  likelihood.logvar()[0] = logvar;
   Matrix<T> params(1, 1);
   Matrix<T> x(1, 1);
   Matrix<T> dout(1, 1);
@@ -55,15 +63,18 @@ OneValue<T> at_logvar(T logvar) {
   x(0, 0) = T{1.5};
   dout(0, 0) = 1;
   const Pass pass(likelihood, params, x, dout);
-  return {pass.out(0, 0), pass.gradient(0, 0), pass.own.logvar[0]};
+  return {pass.out(0, 0), pass.gradient(0, 0), pass.own.logvar()[0]};
 }
 
 }  // namespace
 
 TYPE_TO_STRING(FixedCase);
 TYPE_TO_STRING(LearnedCase);
+TYPE_TO_STRING(PerFeatureCase);
+TYPE_TO_STRING(PredictedCase);
 
-TEST_CASE_TEMPLATE("gaussian: keeps the contract of a likelihood", Case, FixedCase, LearnedCase) {
+TEST_CASE_TEMPLATE("gaussian: keeps the contract of a likelihood", Case, FixedCase, LearnedCase,
+                   PerFeatureCase, PredictedCase) {
   check_likelihood<Case>();
 }
 
@@ -80,14 +91,18 @@ TEST_CASE("gaussian: log-probability of a known value") {
 
 TEST_CASE("gaussian: only a learned variance is a parameter") {
   CHECK(parameter_count(Gaussian<float>({}, 5)) == 0);
-  Gaussian<float> learned({.variance = GaussianVariance::learned, .deviation = 0.5}, 5);
+  Gaussian<float> learned({.variance = ParameterSource::learned, .deviation = 0.5}, 5);
   const auto list = parameters(learned);
   REQUIRE(list.size() == 1);
   CHECK(list[0].name == "logvar");
   CHECK(list[0].values[0] == doctest::Approx(2 * std::log(0.5)));
-  learned.logvar[0] = 3;
+  learned.logvar()[0] = 3;
   learned.initialize();
-  CHECK(learned.logvar[0] == doctest::Approx(2 * std::log(0.5)));
+  CHECK(learned.logvar()[0] == doctest::Approx(2 * std::log(0.5)));
+  CHECK(parameter_count(Gaussian<float>({.variance = ParameterSource::per_feature}, 5)) == 5);
+  const Gaussian<float> predicted({.variance = ParameterSource::predicted}, 5);
+  CHECK(parameter_count(predicted) == 0);
+  CHECK(predicted.head_size() == 10);
 }
 
 TEST_CASE_TEMPLATE("gaussian: the gradient of the log-variance is exact up to its limits and 0 beyond", T,
@@ -116,7 +131,7 @@ TEST_CASE("gaussian: a fixed variance never receives a gradient") {
   const Gaussian<double> likelihood({}, 3);
   const Pass pass(likelihood, random_matrix<double>(2, 3, 1), random_matrix<double>(2, 3, 2),
                   random_matrix<double>(1, 2, 3));
-  CHECK(pass.own.logvar[0] == 0);
+  CHECK(pass.own.logvar()[0] == 0);
 }
 
 TEST_CASE("gaussian: samples of the smallest and the largest deviation") {
@@ -132,9 +147,7 @@ TEST_CASE("gaussian: samples of the smallest and the largest deviation") {
 }
 
 TEST_CASE("gaussian: takes any finite data, refuses deviations out of range") {
-  const Support support = Gaussian<float>({}, 3).support();
-  CHECK(support.minimum == std::numeric_limits<double>::lowest());
-  CHECK(support.maximum == std::numeric_limits<double>::max());
+  CHECK(Gaussian<float>({}, 3).support(0) == Support{});
   check_throws_with<ConfigError>("gaussian: deviation is 0, must be in [1e-06, 10000]",
                                  [] { Gaussian<float>({.deviation = 0}, 3); });
   check_throws_with<ConfigError>("gaussian: deviation is nan, must be finite",

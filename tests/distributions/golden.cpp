@@ -23,12 +23,12 @@ TEST_CASE_TEMPLATE("likelihoods: values and gradients are PyTorch's", T, float, 
   bernoulli.mean(logits, mean);
   golden.check<T>("bernoulli_mean", mean.span());
 
-  Gaussian<T> gaussian({.variance = GaussianVariance::learned}, logits.cols());
-  gaussian.logvar[0] = golden.matrix<T>("logvar")(0, 0);
+  Gaussian<T> gaussian({.variance = ParameterSource::learned}, logits.cols());
+  gaussian.logvar()[0] = golden.matrix<T>("logvar")(0, 0);
   const Pass g(gaussian, golden.matrix<T>("mu"), golden.matrix<T>("x"), dout);
   golden.check<T>("gaussian", g.out.span());
   golden.check<T>("gaussian_gradient", g.gradient.span());
-  golden.check<T>("gaussian_logvar_gradient", g.own.logvar.span());
+  golden.check<T>("gaussian_logvar_gradient", g.own.logvar().span());
 }
 
 TEST_CASE_TEMPLATE("kl and densities: values and gradients are PyTorch's", T, float, double) {

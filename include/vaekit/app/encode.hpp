@@ -36,7 +36,7 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
   const LoadedData data = load_input(run, options.in);
   with_model(run, [&]<class Model>(const Model& model) {
     using T = typename Model::Scalar;
-    check_support<T>(data.view(), model.likelihood.support(), likelihood_name(run.config.model));
+    check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     const Index batch = std::min<Index>(500, data.view().size());
     const Index dim = model.latent_dim();
     typename Model::Workspace w = model.make_inference_workspace(batch);
@@ -81,7 +81,7 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
   view.rows = view.rows.first(static_cast<std::size_t>(count));
   with_model(run, [&]<class Model>(const Model& model) {
     using T = typename Model::Scalar;
-    check_support<T>(view, model.likelihood.support(), likelihood_name(run.config.model));
+    check_support(view, model.likelihood, likelihood_name(run.config.model));
     if (picture) {
       write_png(options.out, reconstruction_picture(model, run.input.shape, view, count));
       return;
@@ -112,7 +112,7 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out) {
   std::vector<double> scores;
   with_model(run, [&]<class Model>(const Model& model) {
     using T = typename Model::Scalar;
-    check_support<T>(data.view(), model.likelihood.support(), likelihood_name(run.config.model));
+    check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     if (options.importance_samples > 0) {
       evaluate_log_likelihood(model, data.view(), options.importance_samples, run.config.seed,
                               [&](Index, double value) { scores.push_back(-value); });

@@ -106,8 +106,7 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
   detail::EvaluationReport report{
       .samples = data.view().size(), .elbo = {}, .latent = {}, .log_likelihood = {}};
   with_model(run, [&]<class Model>(const Model& model) {
-    check_support<typename Model::Scalar>(data.view(), model.likelihood.support(),
-                                          likelihood_name(run.config.model));
+    check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     report.elbo = evaluate_elbo(model, data.view(), run.config.seed);
     report.latent = latent_statistics(model, data.view());
     if (options.importance_samples > 0) {

@@ -114,7 +114,7 @@ ExitCode train_model(const ExperimentConfig& config, const TrainOptions& options
   model.initialize(config.seed);
   for (const DataView& view : {views.train, views.validation, views.test}) {
     if (view.size() > 0) {
-      check_support<T>(view, model.likelihood.support(), likelihood_name(config.model));
+      check_support(view, model.likelihood, likelihood_name(config.model));
     }
   }
   const AnyOptimizer optimizer(config.optimizer);

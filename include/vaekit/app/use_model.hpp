@@ -24,23 +24,26 @@ void with_model(const Run& run, F&& f) {
 ///
 /// Throws DataError "<name>: sample 3, feature 7 is 1.5 after scaling, must be in [0, 1] for a bernoulli
 /// likelihood; ..."
-template <class T>
-void check_support(const DataView& view, const Support& support, std::string_view likelihood) {
-  Matrix<T> buffer(std::min<Index>(500, view.size()), view.dataset->features());
+template <class LikelihoodType>
+void check_support(const DataView& view, const LikelihoodType& likelihood, std::string_view name) {
+  using T = typename LikelihoodType::Scalar;
+  const Index features = view.dataset->features();
+  std::vector<Support> supports;
+  for (Index j = 0; j < features; ++j) {
+    supports.push_back(likelihood.support(j));
+  }
+  Matrix<T> buffer(std::min<Index>(500, view.size()), features);
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
-    if (static_cast<double>(x.minCoeff()) >= support.minimum &&
-        static_cast<double>(x.maxCoeff()) <= support.maximum) {
-      return;
-    }
     for (Index row = 0; row < x.rows(); ++row) {
-      for (Index j = 0; j < x.cols(); ++j) {
+      for (Index j = 0; j < features; ++j) {
         const auto value = static_cast<double>(x(row, j));
-        if (!(value >= support.minimum && value <= support.maximum)) {
-          throw DataError(concat(view.dataset->name(), ": sample ",
-                                 view.rows[static_cast<std::size_t>(first + row)], ", feature ", j, " is ",
-                                 value, " after scaling, must be in [", support.minimum, ", ",
-                                 support.maximum, "] for a ", likelihood,
-                                 " likelihood; hint: set data/scale to [0, 1] or use a gaussian likelihood"));
+        if (const Support& support = supports[static_cast<std::size_t>(j)]; !support.contains(value)) {
+          throw DataError(concat(
+              view.dataset->name(), ": sample ", view.rows[static_cast<std::size_t>(first + row)],
+              ", feature ", j, " is ", value, " after scaling, must be ", to_string(support), " for a ", name,
+              " likelihood",
+              support == Support{0, 1} ? "; hint: set data/scale to [0, 1] or use a gaussian likelihood"
+                                       : ""));
         }
       }
     }

@@ -139,4 +139,11 @@ void check_fields(std::string_view where, const C& config) {
   });
 }
 
+/// `config` itself, for initialisers; throws as `check_fields`.
+template <HasFields C>
+[[nodiscard]] const C& checked(std::string_view where, const C& config) {
+  check_fields(where, config);
+  return config;
+}
+
 }  // namespace vaekit::inline VAEKIT_ABI

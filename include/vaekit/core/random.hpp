@@ -125,4 +125,33 @@ inline void fill_permutation(std::span<std::uint32_t> out, const RandomStream& s
   }
 }
 
+/// The random numbers of one element, one after another, for samplers that need an unknown number of them
+/// (rejection): element e owns 2¹⁸ words of its stream.
+class RandomSequence {
+ public:
+  RandomSequence(const RandomStream& stream, std::uint64_t element)
+      : stream_(stream.child(0)), block_(element << 16) {}
+
+  /// Uniform on (0, 1), 32 bits.
+  [[nodiscard]] double uniform() {
+    if (used_ == words_.size()) {
+      words_ = stream_.words(block_++);
+      used_ = 0;
+    }
+    return to_unit_interval(words_[used_++]);
+  }
+
+  /// Standard normal.
+  [[nodiscard]] double normal() {
+    const double radius = std::sqrt(-2 * std::log(uniform()));
+    return radius * std::cos(2 * std::numbers::pi * uniform());
+  }
+
+ private:
+  RandomStream stream_;
+  std::uint64_t block_;
+  PhiloxCounter words_{};
+  std::size_t used_ = words_.size();
+};
+
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -68,7 +68,7 @@ struct Bernoulli {
 
   [[nodiscard]] Index head_size() const { return features; }
   [[nodiscard]] Index feature_count() const { return features; }
-  [[nodiscard]] Support support() const { return {0, 1}; }
+  [[nodiscard]] Support support(Index) const { return {0, 1}; }
   [[nodiscard]] Cache make_cache(Index rows) const { return {Matrix<T>(rows, features)}; }
   void initialize() {}
 

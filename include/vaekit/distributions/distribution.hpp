@@ -7,7 +7,7 @@
 //   Likelihood(config, features)
 //   head_size()                how many outputs the head needs
 //   feature_count()            columns of x
-//   support()                  the interval of x with a density
+//   support(feature)           the values of x with a density
 //   make_cache(rows)
 //   log_prob(params, x, out)   log p(x|z) of each row, in nats, summed over features
 //   forward(params, x, out, cache)   the same, and keeps what backward needs
@@ -19,21 +19,46 @@
 //   reflect(self, visit)       its own parameters (a learned variance)
 #pragma once
 
+#include <cmath>
 #include <concepts>
+#include <limits>
 #include <span>
+#include <string>
 #include <string_view>
 
+#include "vaekit/core/error.hpp"
 #include "vaekit/core/fields.hpp"
 #include "vaekit/core/random.hpp"
 #include "vaekit/core/reflect.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// The closed interval of values that a likelihood gives a density to.
+/// The values of a feature that a likelihood gives a density to: a closed interval, or the integers in it.
 struct Support {
-  double minimum = 0;
-  double maximum = 0;
+  double minimum = std::numeric_limits<double>::lowest();
+  double maximum = std::numeric_limits<double>::max();
+  bool integer = false;
+
+  [[nodiscard]] bool contains(double x) const {
+    return x >= minimum && x <= maximum && (!integer || x == std::floor(x));
+  }
+  [[nodiscard]] bool operator==(const Support&) const = default;
 };
+
+/// "in [0, 1]", "an integer >= 0", "finite".
+[[nodiscard]] inline std::string to_string(const Support& support) {
+  const bool above = support.minimum > std::numeric_limits<double>::lowest();
+  const bool below = support.maximum < std::numeric_limits<double>::max();
+  const std::string_view kind = support.integer ? "an integer " : "";
+  if (above && below) {
+    return concat(kind, "in [", support.minimum, ", ", support.maximum, ']');
+  }
+  if (above) {
+    return concat(kind, ">= ", support.minimum);
+  }
+  return below ? concat(kind, "<= ", support.maximum)
+               : std::string(support.integer ? "an integer" : "finite");
+}
 
 template <class L>
 concept Likelihood = std::copyable<L> && Reflectable<L> && requires(
@@ -43,7 +68,7 @@ concept Likelihood = std::copyable<L> && Reflectable<L> && requires(
     std::span<const typename L::Scalar> dvalues, RandomStream stream) {
   { likelihood.head_size() } -> std::convertible_to<Index>;
   { likelihood.feature_count() } -> std::convertible_to<Index>;
-  { likelihood.support() } -> std::same_as<Support>;
+  { likelihood.support(Index{}) } -> std::same_as<Support>;
   { likelihood.make_cache(Index{}) } -> std::same_as<typename L::Cache>;
   likelihood.log_prob(in, in, values);
   likelihood.forward(in, in, values, cache);
