@@ -27,6 +27,7 @@ class ThreadScope;
 struct Chunk;
 enum class Purpose : std::uint32_t;
 class RandomStream;
+class RandomSequence;
 template <class T>
 struct Parameter;
 enum class ScheduleKind;
@@ -86,6 +87,14 @@ template <class T>
 struct Gaussian;
 
 // latent
+template <class T>
+struct MomentGradient;
+template <class Latent, class Prior>
+struct KlPair;
+template <class Latents>
+struct AnyLatentOf;
+template <class Priors>
+struct AnyPriorOf;
 struct GaussianLatentConfig;
 template <class T>
 struct GaussianLatent;
@@ -97,6 +106,7 @@ struct Elbo;
 template <class T>
 struct Terms;
 struct ObjectiveValue;
+struct TermNeeds;
 
 // model
 struct SummaryRow;

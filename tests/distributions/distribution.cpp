@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "vaekit/distributions/builtin.hpp"
+#include "vaekit/distributions/standard_normal.hpp"
 
 using namespace vaekit;
 

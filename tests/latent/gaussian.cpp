@@ -9,6 +9,8 @@
 using namespace vaekit;
 using namespace likelihood_suite;
 
+static_assert(LatentPosterior<GaussianLatent<float>> && LatentPosterior<GaussianLatent<double>>);
+
 namespace {
 
 template <class T>
@@ -19,9 +21,9 @@ struct Sample {
 
 template <class T>
 Sample<T> draw(const GaussianLatent<T>& latent, const Matrix<T>& params, const Matrix<T>& epsilon) {
-  Sample<T> s{latent.make_cache(params.rows() + 1), Matrix<T>(epsilon.rows(), latent.dim)};
-  const DiagonalGaussian<T> q = latent.posterior(params, s.cache);
-  latent.reparameterize(q, epsilon, s.cache, s.z);
+  Sample<T> s{latent.make_cache(params.rows(), epsilon.rows()), Matrix<T>(epsilon.rows(), latent.dim)};
+  static_cast<void>(latent.posterior(params, s.cache));
+  latent.reparameterize(params, epsilon, s.cache, s.z);
   return s;
 }
 
@@ -37,8 +39,11 @@ struct OneVariable {
     Matrix<T> ones(1, 1);
     ones.setOnes();
     Matrix<T> dparams(1, 2);
-    const Sample<T> s = draw(latent, params, ones);
-    latent.backward(params, ones, ones, ones, ones, s.cache, dparams);
+    Sample<T> s = draw(latent, params, ones);
+    s.cache.dq.mu.setOnes();
+    s.cache.dq.logvar.setOnes();
+    GaussianLatent<T> grad = latent;
+    latent.backward(params, ones, s.z, ones, {}, s.cache, dparams, grad);
     logvar = s.cache.logvar(0, 0);
     z = s.z(0, 0);
     to_mu = dparams(0, 0);
@@ -71,7 +76,7 @@ TEST_CASE_TEMPLATE("gaussian latent: z = mu + exp(logvar/2) epsilon, samples in 
 TEST_CASE("gaussian latent: the posterior is a view of the head's outputs and the clamped log-variance") {
   const GaussianLatent<double> latent({.dim = 3});
   const Matrix<double> params = random_matrix<double>(4, 6, 1, 20);
-  auto cache = latent.make_cache(9);
+  auto cache = latent.make_cache(9, 9);
   const DiagonalGaussian<double> q = latent.posterior(params, cache);
   CHECK(q.mu.data() == params.data());
   CHECK(q.mu == params.leftCols(3));
@@ -92,16 +97,48 @@ TEST_CASE("gaussian latent: the gradient is that of finite differences") {
       const Matrix<double> dz = random_matrix<double>(batch * samples, dim, 3);
       const Matrix<double> dmu = random_matrix<double>(batch, dim, 4);
       const Matrix<double> dlogvar = random_matrix<double>(batch, dim, 5);
+      const Matrix<double> dlog_q = random_matrix<double>(batch, samples, 6);
       Matrix<double> dparams(batch, 2 * dim);
       dparams.setConstant(1e9);  // overwritten, not added to
-      latent.backward(params, epsilon, dz, dmu, dlogvar, draw(latent, params, epsilon).cache, dparams);
+      Sample<double> s = draw(latent, params, epsilon);
+      s.cache.dq.mu = dmu;
+      s.cache.dq.logvar = dlogvar;
+      GaussianLatent<double> grad = latent;
+      latent.backward(params, epsilon, s.z, dz, dlog_q.span(), s.cache, dparams, grad);
       check_finite_differences(params.span(), dparams.span(), [&] {
-        return draw(latent, params, epsilon).z.cwiseProduct(dz).sum() +
-               params.leftCols(dim).cwiseProduct(dmu).sum() +
-               params.rightCols(dim).cwiseProduct(dlogvar).sum();
+        const Sample<double> now = draw(latent, params, epsilon);
+        Matrix<double> log_q(batch, samples);
+        latent.log_prob(params, epsilon, now.z, now.cache, log_q.span());
+        return now.z.cwiseProduct(dz).sum() + params.leftCols(dim).cwiseProduct(dmu).sum() +
+               params.rightCols(dim).cwiseProduct(dlogvar).sum() + log_q.cwiseProduct(dlog_q).sum();
       });
     }
   }
+}
+
+TEST_CASE("gaussian latent: the path gradient is that of the density with respect to z alone") {
+  const GaussianLatent<double> latent({.dim = 5});
+  const Matrix<double> params = random_matrix<double>(3, 10, 1);
+  const Matrix<double> epsilon = random_matrix<double>(6, 5, 2);
+  const Matrix<double> dlog_q = random_matrix<double>(3, 2, 6);
+  Sample<double> s = draw(latent, params, epsilon);
+  Matrix<double> dz(6, 5);
+  latent.add_path_gradient(params, epsilon, s.z, dlog_q.span(), s.cache, dz);
+  check_finite_differences(s.z.span(), dz.span(), [&] {
+    Matrix<double> log_q(3, 2);
+    latent.log_prob(params, epsilon, s.z, s.cache, log_q.span());
+    return log_q.cwiseProduct(dlog_q).sum();
+  });
+}
+
+TEST_CASE("gaussian latent: noise is that of the row, wherever a batch starts") {
+  const GaussianLatent<float> latent({.dim = 3});
+  const RandomStream stream(4, Purpose::posterior);
+  Matrix<float> whole(7, 3);
+  Matrix<float> rest(4, 3);
+  latent.draw_noise(stream, 0, whole);
+  latent.draw_noise(stream, 3, rest);
+  CHECK(rest == whole.bottomRows(4));
 }
 
 TEST_CASE_TEMPLATE("gaussian latent: gradients are finite at the limits and exactly 0 beyond", T, float,

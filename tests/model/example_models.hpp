@@ -5,7 +5,9 @@
 
 #include <vector>
 
+#include "vaekit/distributions/builtin.hpp"
 #include "vaekit/kernels/random.hpp"
+#include "vaekit/latent/builtin.hpp"
 #include "vaekit/model/vae.hpp"
 #include "vaekit/nn/network.hpp"
 #include "vaekit/nn/sequential.hpp"
@@ -20,7 +22,7 @@ using namespace vaekit;
 
 /// A model whose parts are chosen at run time.
 template <class T>
-using AnyVae = Vae<Network<T>, GaussianLatent<T>, Network<T>, AnyLikelihood<T>>;
+using AnyVae = Vae<Network<T>, AnyLatent<T>, Network<T>, AnyLikelihood<T>, AnyPrior<T>>;
 
 /// A model whose parts are chosen at compile time: one hidden layer on each side.
 template <class T>
@@ -37,8 +39,10 @@ struct Design {
 template <class T>
 AnyVae<T> make_any(const Design& design, std::uint64_t seed = 1) {
   AnyVae<T> model(Network<T>(design.encoder, Shape::flat(design.features)),
-                  GaussianLatent<T>({.dim = design.dim}), Network<T>(design.decoder, Shape::flat(design.dim)),
-                  AnyLikelihood<T>(design.likelihood, design.features));
+                  AnyLatent<T>(GaussianLatentConfig{.dim = design.dim}),
+                  Network<T>(design.decoder, Shape::flat(design.dim)),
+                  AnyLikelihood<T>(design.likelihood, design.features), Initializer::fan_in_uniform,
+                  AnyPrior<T>(StandardNormalConfig{}, design.dim));
   model.initialize(seed);
   return model;
 }

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "vaekit/core/random.hpp"
 #include "vaekit/evaluate/data_view.hpp"
 #include "vaekit/io/image_grid.hpp"
 #include "vaekit/io/png.hpp"
-#include "vaekit/kernels/random.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -36,14 +36,14 @@ template <class Model>
   return out;
 }
 
-/// `count` new samples: z ~ N(0, temperature²), then the mean of p(x|z). [count × features]
+/// `count` new samples: z ~ p(z), its noise multiplied by `temperature`, then the mean of p(x|z). [count ×
+/// features]
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> sample_all(const Model& model, std::uint64_t seed, Index count,
                                                         double temperature) {
   using T = typename Model::Scalar;
   Matrix<T> z(count, model.latent_dim());
-  fill_normal(z.span(), RandomStream(seed, Purpose::prior));
-  z *= static_cast<T>(temperature);
+  model.prior.sample(RandomStream(seed, Purpose::prior), 0, temperature, z);
   return decode_all(model, z);
 }
 

@@ -19,7 +19,7 @@ struct SampleOptions {
   int threads = 0;
 };
 
-/// `vaekit sample`: means of p(x|z) for z ~ N(0, temperature²), as a picture or an array.
+/// `vaekit sample`: means of p(x|z) for z from the prior, as a picture or an array.
 ///
 /// Throws Error
 inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {

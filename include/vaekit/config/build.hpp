@@ -8,17 +8,18 @@ namespace vaekit::inline VAEKIT_ABI {
 
 /// The model that a configuration describes: every part is chosen at run time.
 template <class T>
-using ConfiguredVae = Vae<Network<T>, GaussianLatent<T>, Network<T>, AnyLikelihood<T>>;
+using ConfiguredVae = Vae<Network<T>, AnyLatent<T>, Network<T>, AnyLikelihood<T>, AnyPrior<T>>;
 
 /// Puts the parts together for samples of shape `input`; parameters are zero until `initialize`.
 ///
 /// Throws  ConfigError when a part's numbers are out of range
 template <class T>
 [[nodiscard]] ConfiguredVae<T> build_model(const ModelConfig& config, const Shape& input) {
-  const GaussianLatent<T> latent(std::get<GaussianLatentConfig>(config.latent));
+  const AnyLatent<T> latent(config.latent);
   return ConfiguredVae<T>(Network<T>(config.encoder, input), latent,
                           Network<T>(config.decoder, Shape::flat(latent.dim)),
-                          AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer);
+                          AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer,
+                          AnyPrior<T>(config.prior, latent.dim));
 }
 
 /// The name of the configured likelihood, for messages.

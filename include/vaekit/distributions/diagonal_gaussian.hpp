@@ -22,21 +22,6 @@ struct DiagonalGaussian {
   Eigen::Ref<const EigenMatrix<T>, Eigen::Unaligned, Eigen::OuterStride<>> logvar;
 };
 
-/// N(0, I): no parameters.
-struct StandardNormalConfig {
-  static constexpr std::string_view kind = "standard_normal";
-  static constexpr std::string_view noun = "prior";
-  static constexpr auto fields() { return std::tuple{}; }
-};
-
-/// The prior N(0, I).
-template <class T>
-struct StandardNormal {
-  using Scalar = T;
-  using Config = StandardNormalConfig;
-  static void reflect(auto&, auto&&) {}
-};
-
 /// log N(z; mu, exp(logvar)) of row r of z under row r / samples of the distribution, where
 /// samples = z.rows() / mu.rows():
 ///
@@ -62,27 +47,6 @@ void log_prob(const DiagonalGaussian<T>& q, MatrixIn<T> z, std::span<T> out) {
       });
       out[static_cast<std::size_t>(row)] =
           T{-0.5} * (sum_lanes<T>(sum) + static_cast<T>(log_two_pi) * static_cast<T>(dim));
-    }
-  });
-}
-
-/// log N(z; 0, I) of each row of z.
-///
-/// Shapes   z [n × dim] → out [n]
-/// Units    nats
-/// Threads  pure
-template <class T>
-void log_prob(const StandardNormal<T>&, MatrixIn<T> z, std::span<T> out) {
-  parallel_for(z.rows(), row_grain(z.cols()), [&](Index first, Index last) {
-    for (Index row = first; row < last; ++row) {
-      const T* value = z.data() + row * z.outerStride();
-      Simd<T> sum(T{0});
-      for_each_vector<T>(z.cols(), [&](Index j, auto which) {
-        const Simd<T> v = load(value + j, which);
-        sum += v * v;
-      });
-      out[static_cast<std::size_t>(row)] =
-          T{-0.5} * (sum_lanes<T>(sum) + static_cast<T>(log_two_pi) * static_cast<T>(z.cols()));
     }
   });
 }

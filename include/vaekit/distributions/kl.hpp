@@ -3,7 +3,7 @@
 // Kullback-Leibler divergences, one overload a pair (q, p). A pair without an overload has no closed form.
 #pragma once
 
-#include "vaekit/distributions/diagonal_gaussian.hpp"
+#include "vaekit/distributions/standard_normal.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -35,7 +35,7 @@ void kl_divergence(const DiagonalGaussian<T>& q, const StandardNormal<T>&, Matri
 
 /// Gradient of the divergence above: dmu = dkl ∘ μ, dlogvar = dkl ∘ ½ (exp(logvar) − 1).
 ///
-/// Shapes   dkl, dmu, dlogvar [n × dim]; the outputs are overwritten
+/// Shapes   dkl, dmu, dlogvar [n × dim]; the outputs are added to
 template <class T>
 void kl_divergence_backward(const DiagonalGaussian<T>& q, const StandardNormal<T>&, MatrixIn<T> dkl,
                             MatrixOut<T> dmu, MatrixOut<T> dlogvar) {
@@ -49,8 +49,9 @@ void kl_divergence_backward(const DiagonalGaussian<T>& q, const StandardNormal<T
       T* to_logvar = dlogvar.data() + row * dlogvar.outerStride();
       for_each_vector<T>(dkl.cols(), [&](Index j, auto which) {
         const Simd<T> d = load(upstream + j, which);
-        store(to_mu + j, Simd<T>(d * load(mu + j, which)), which);
-        store(to_logvar + j, Simd<T>(d * half * math::expm1<T>(load(logvar + j, which))), which);
+        store(to_mu + j, Simd<T>(load(to_mu + j, which) + d * load(mu + j, which)), which);
+        const Simd<T> slope = half * math::expm1<T>(load(logvar + j, which));
+        store(to_logvar + j, Simd<T>(load(to_logvar + j, which) + d * slope), which);
       });
     }
   });

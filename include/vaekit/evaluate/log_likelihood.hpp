@@ -5,9 +5,7 @@
 #include <cmath>
 #include <span>
 
-#include "vaekit/distributions/diagonal_gaussian.hpp"
 #include "vaekit/evaluate/elbo.hpp"
-#include "vaekit/kernels/random.hpp"
 #include "vaekit/kernels/reduce.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -33,8 +31,7 @@ class ImportanceSampler {
       : model_(model),
         samples_(samples),
         chunk_(std::min(chunk, samples)),
-        encoder_(model.make_inference_workspace(1)),
-        decoder_(model.make_inference_workspace(1, chunk_)),
+        workspace_(model.make_inference_workspace(1, chunk_)),
         likelihood_(static_cast<std::size_t>(chunk_)),
         prior_(static_cast<std::size_t>(chunk_)),
         posterior_(static_cast<std::size_t>(chunk_)) {}
@@ -44,27 +41,31 @@ class ImportanceSampler {
   /// Shapes  x [1 × features]
   /// Throws  ShapeError when x does not fit
   [[nodiscard]] double log_likelihood(MatrixIn<T> x, std::uint64_t seed, std::uint64_t input) {
-    const DiagonalGaussian<T> q = model_.encode(x, encoder_);
-    const Index dim = model_.latent_dim();
+    static_cast<void>(model_.encode(x, workspace_));
     const RandomStream stream(seed, Purpose::evaluation);
     LogSumExp weights;
     for (Index first = 0; first < samples_; first += chunk_) {
       const Index n = std::min(chunk_, samples_ - first);
-      const auto offset = (input * static_cast<std::uint64_t>(samples_) + static_cast<std::uint64_t>(first)) *
-                          static_cast<std::uint64_t>(dim);
-      fill_normal(decoder_.epsilon.span().first(static_cast<std::size_t>(n * dim)), stream, offset);
-      add_weights(q, x, n, weights);
+      model_.latent.draw_noise(
+          stream, input * static_cast<std::uint64_t>(samples_) + static_cast<std::uint64_t>(first),
+          top(workspace_.epsilon, n));
+      add_weights(x, n, weights);
     }
     return weights.value() - std::log(static_cast<double>(samples_));
   }
 
  private:
-  void add_weights(const DiagonalGaussian<T>& q, MatrixIn<T> x, Index n, LogSumExp& weights) {
-    const MatrixOut<T> z = top(decoder_.z, n);
-    model_.latent.reparameterize(q, decoder_.epsilon.topRows(n), encoder_.latent, z);
-    model_.log_prob(x, z, decoder_, std::span(likelihood_).first(static_cast<std::size_t>(n)));
-    log_prob(model_.prior, MatrixIn<T>(z), std::span(prior_).first(static_cast<std::size_t>(n)));
-    log_prob(q, MatrixIn<T>(z), std::span(posterior_).first(static_cast<std::size_t>(n)));
+  void add_weights(MatrixIn<T> x, Index n, LogSumExp& weights) {
+    const MatrixOut<T> z = top(workspace_.z, n);
+    const auto params = workspace_.posterior.topRows(1);
+    const auto epsilon = workspace_.epsilon.topRows(n);
+    const auto first_n = [n](std::vector<T>& values) {
+      return std::span(values).first(static_cast<std::size_t>(n));
+    };
+    model_.latent.reparameterize(params, epsilon, workspace_.latent, z);
+    model_.log_prob(x, z, workspace_, first_n(likelihood_));
+    model_.prior.log_prob(z, workspace_.prior, first_n(prior_));
+    model_.latent.log_prob(params, epsilon, z, workspace_.latent, first_n(posterior_));
     for (std::size_t k = 0; k < static_cast<std::size_t>(n); ++k) {
       weights.add(static_cast<double>(likelihood_[k]) + static_cast<double>(prior_[k]) -
                   static_cast<double>(posterior_[k]));
@@ -74,8 +75,7 @@ class ImportanceSampler {
   const Model& model_;
   Index samples_;
   Index chunk_;
-  typename Model::Workspace encoder_;
-  typename Model::Workspace decoder_;
+  typename Model::Workspace workspace_;
   std::vector<T> likelihood_;
   std::vector<T> prior_;
   std::vector<T> posterior_;

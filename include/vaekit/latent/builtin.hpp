@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: MIT
 //
-// The latents and priors that a configuration can name: the one list of each.
+// The posteriors and priors that a configuration can name: the one list of each.
 #pragma once
 
-#include <variant>
+#include <tuple>
 
+#include "vaekit/latent/any_latent.hpp"
 #include "vaekit/latent/gaussian.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// Config of any posterior q(z|x).
-using LatentConfig = std::variant<GaussianLatentConfig>;
+template <class T = float>
+using BuiltinLatents = std::tuple<GaussianLatent<T>>;
 
-/// Config of any prior p(z).
-using PriorConfig = std::variant<StandardNormalConfig>;
+template <class T = float>
+using BuiltinPriors = std::tuple<StandardNormal<T>>;
+
+/// Config of any built-in posterior q(z|x).
+using LatentConfig = detail::PartList<BuiltinLatents<>>::ConfigVariant;
+
+/// Config of any built-in prior p(z).
+using PriorConfig = detail::PartList<BuiltinPriors<>>::ConfigVariant;
+
+/// Any built-in posterior.
+template <class T = float>
+using AnyLatent = AnyLatentOf<BuiltinLatents<T>>;
+
+/// Any built-in prior.
+template <class T = float>
+using AnyPrior = AnyPriorOf<BuiltinPriors<T>>;
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -5,9 +5,10 @@
 #include <cstdint>
 
 #include "vaekit/core/check.hpp"
-#include "vaekit/distributions/builtin.hpp"
+#include "vaekit/distributions/any_likelihood.hpp"
 #include "vaekit/kernels/random.hpp"
 #include "vaekit/latent/gaussian.hpp"
+#include "vaekit/model/vae_workspace.hpp"
 #include "vaekit/nn/dense.hpp"
 #include "vaekit/objectives/objective.hpp"
 
@@ -25,12 +26,12 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Units    all log-probabilities in nats, summed over features and latent dimensions
 /// Threads  const calls are safe with a workspace each; nothing allocates after `make_workspace`
 /// Source   Kingma & Welling 2014 (arXiv:1312.6114)
-template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType,
-          class Prior = StandardNormal<typename Encoder::Scalar>>
-requires Likelihood<LikelihoodType>
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType,
+          LatentPrior Prior = StandardNormal<typename Encoder::Scalar>>
 struct Vae {
   using Scalar = typename Encoder::Scalar;
   using T = Scalar;
+  using Divergence = KlPair<Latent, Prior>;
 
   Encoder encoder;          // features → hidden
   Dense<T> posterior_head;  // hidden → parameters of q(z|x)
@@ -40,26 +41,7 @@ struct Vae {
   Dense<T> likelihood_head;  // hidden → parameters of p(x|z)
   LikelihoodType likelihood;
 
-  /// Everything a call writes besides its results.
-  struct Workspace {
-    typename Encoder::Cache encoder;
-    typename Dense<T>::Cache posterior_head;
-    typename Latent::Cache latent;
-    typename Decoder::Cache decoder;
-    typename Dense<T>::Cache likelihood_head;
-    typename LikelihoodType::Cache likelihood;
-    Index samples = 1;
-    bool packed = false;  // weights are laid out for inference
-    Matrix<T> encoded;    // [n × hidden]
-    Matrix<T> posterior;  // [n × head] parameters of q(z|x)
-    Matrix<T> epsilon;    // [n·samples × dim]
-    Matrix<T> z;          // [n·samples × dim]
-    Matrix<T> decoded;    // [n·samples × hidden]
-    Matrix<T> params;     // [n·samples × head] parameters of p(x|z)
-    Terms<T> terms;
-    Terms<T> dterms;
-    Matrix<T> dencoded, dposterior, dz, ddecoded, dmu, dlogvar;  // gradients, shaped as their values
-  };
+  using Workspace = VaeWorkspace<Vae>;
 
   Vae() = default;
   /// Puts the parts together and adds the heads; parameters are zero until `initialize`.
@@ -67,11 +49,12 @@ struct Vae {
   /// Throws ShapeError when the decoder does not take `latent.dim` inputs, or the likelihood has another
   /// number of features than the encoder.
   Vae(Encoder encoder_part, Latent latent_part, Decoder decoder_part, LikelihoodType likelihood_part,
-      Initializer head_initializer = Initializer::fan_in_uniform)
+      Initializer head_initializer = Initializer::fan_in_uniform, Prior prior_part = {})
       : encoder(std::move(encoder_part)),
         posterior_head({.units = latent_part.head_size(), .initializer = head_initializer},
                        encoder.output_shape()),
         latent(std::move(latent_part)),
+        prior(std::move(prior_part)),
         decoder(std::move(decoder_part)),
         likelihood_head({.units = likelihood_part.head_size(), .initializer = head_initializer},
                         decoder.output_shape()),
@@ -97,10 +80,14 @@ struct Vae {
     decoder.initialize(stream.child(2));
     likelihood_head.initialize(stream.child(3));
     likelihood.initialize();
+    latent.initialize(stream.child(4));
+    prior.initialize(stream.child(5));
   }
 
   /// A workspace for up to `batch` inputs with `samples` latent samples each.
-  [[nodiscard]] Workspace make_workspace(Index batch, Index samples = 1) const;
+  [[nodiscard]] Workspace make_workspace(Index batch, Index samples = 1) const {
+    return make_vae_workspace(*this, batch, samples);
+  }
 
   /// A workspace that also holds the weights in the layout of the products, for models that do not change any
   /// more: the same bits, sooner. After a change of the parameters call `pack` again; `gradient` unpacks it.
@@ -120,8 +107,8 @@ struct Vae {
   void draw_noise(std::uint64_t seed, std::uint64_t step, Index batch, Workspace& w) const {
     check_batch("Vae::draw_noise", "batch", batch, w);
     const Index rows = batch * w.samples;
-    fill_normal(w.epsilon.span().first(static_cast<std::size_t>(rows * latent.dim)),
-                RandomStream(seed, Purpose::posterior, step));
+    latent.draw_noise(RandomStream(seed, Purpose::posterior, step), 0, top(w.epsilon, rows));
+    w.prior_stream = RandomStream(seed, Purpose::prior, step);
     const RandomStream layers(seed, Purpose::layer, step);
     draw_layer_noise(encoder, layers.child(0), batch, w.encoder);
     draw_layer_noise(decoder, layers.child(1), rows, w.decoder);
@@ -132,9 +119,8 @@ struct Vae {
   void draw_evaluation_noise(std::uint64_t seed, std::uint64_t first, Index batch, Workspace& w) const {
     check_batch("Vae::draw_evaluation_noise", "batch", batch, w);
     const Index rows = batch * w.samples;
-    fill_normal(w.epsilon.span().first(static_cast<std::size_t>(rows * latent.dim)),
-                RandomStream(seed, Purpose::evaluation),
-                first * static_cast<std::uint64_t>(w.samples * latent.dim));
+    latent.draw_noise(RandomStream(seed, Purpose::evaluation), first * static_cast<std::uint64_t>(w.samples),
+                      top(w.epsilon, rows));
     silence(batch, w);
   }
 
@@ -172,22 +158,26 @@ struct Vae {
     decode(q.mu, w, out);
   }
 
-  /// z ~ N(0, temperature² I), then the mean of p(x|z); rows `first` ... of the endless sequence named by
-  /// `seed`.
+  /// z ~ p(z), its noise multiplied by `temperature`, then the mean of p(x|z); rows `first` ... of the
+  /// endless sequence named by `seed`.
   void sample(std::uint64_t seed, std::uint64_t first, double temperature, Workspace& w,
               MatrixOut<T> out) const {
     check_capacity("Vae::sample", "out", out.rows(), w);
     MatrixOut<T> z = top(w.z, out.rows());
-    fill_normal(std::span<T>(z.data(), static_cast<std::size_t>(z.size())),
-                RandomStream(seed, Purpose::prior), first * static_cast<std::uint64_t>(latent.dim));
-    z *= static_cast<T>(temperature);
+    prior.sample(RandomStream(seed, Purpose::prior), first, temperature, z);
     decode(z, w, out);
   }
 
   /// Forward pass with the noise that is in `w`: log-likelihoods and KL of each input.
   const Terms<T>& terms(MatrixIn<T> x, Workspace& w) const {
-    forward(x, w, [&](MatrixIn<T> params, std::span<T> out) { likelihood.log_prob(params, x, out); });
+    forward(x, {}, w, [&](MatrixIn<T> params, std::span<T> out) { likelihood.log_prob(params, x, out); });
     return w.terms;
+  }
+
+  /// KL(q(z|x) ‖ p(z)) of each input by latent dimension, with the noise that is in `w`; a view into `w`.
+  const Matrix<T>& divergence(MatrixIn<T> x, Workspace& w) const {
+    forward_latent(x, {}, w);
+    return w.terms.kl;
   }
 
   /// log p(x|z) of each row of z for the one input x, by the decoder as it behaves outside training.
@@ -220,10 +210,12 @@ struct Vae {
       for_each_layer(w, [](const auto& layer, auto& cache) { unpack_layer(layer, cache); });
       w.packed = false;
     }
-    forward(x, w,
+    const TermNeeds needs = needs_of(objective);
+    forward(x, needs, w,
             [&](MatrixIn<T> params, std::span<T> out) { likelihood.forward(params, x, out, w.likelihood); });
+    w.dterms.set_zero();
     const ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
-    backward(x, w, grad);
+    backward(x, needs, w, grad);
     return value;
   }
 
@@ -307,86 +299,13 @@ struct Vae {
   }
 
   template <class LogProb>
-  void forward(MatrixIn<T> x, Workspace& w, LogProb&& log_prob_of) const;
-  void backward(MatrixIn<T> x, Workspace& w, Vae& grad) const;
+  void forward(MatrixIn<T> x, TermNeeds needs, Workspace& w, LogProb&& log_prob_of) const;
+  void forward_latent(MatrixIn<T> x, TermNeeds needs, Workspace& w) const;
+  void find_divergence(Index n, const TermNeeds& needs, Workspace& w) const;
+  void backward(MatrixIn<T> x, const TermNeeds& needs, Workspace& w, Vae& grad) const;
+  void backward_latent(Index n, const TermNeeds& needs, Workspace& w, Vae& grad) const;
 };
 
-template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType, class Prior>
-requires Likelihood<LikelihoodType>
-auto Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::make_workspace(Index batch, Index samples) const
-    -> Workspace {
-  const Index rows = batch * samples;
-  const Index encoded = encoder.output_shape().size();
-  const Index decoded = decoder.output_shape().size();
-  Workspace w{.encoder = encoder.make_cache(batch),
-              .posterior_head = posterior_head.make_cache(batch),
-              .latent = latent.make_cache(batch),
-              .decoder = decoder.make_cache(rows),
-              .likelihood_head = likelihood_head.make_cache(rows),
-              .likelihood = likelihood.make_cache(rows),
-              .samples = samples,
-              .encoded = Matrix<T>(batch, encoded),
-              .posterior = Matrix<T>(batch, latent.head_size()),
-              .epsilon = Matrix<T>(rows, latent.dim),
-              .z = Matrix<T>(rows, latent.dim),
-              .decoded = Matrix<T>(rows, decoded),
-              .params = Matrix<T>(rows, likelihood.head_size()),
-              .terms = Terms<T>(batch, samples, latent.dim),
-              .dterms = Terms<T>(batch, samples, latent.dim),
-              .dencoded = Matrix<T>(batch, encoded),
-              .dposterior = Matrix<T>(batch, latent.head_size()),
-              .dz = Matrix<T>(rows, latent.dim),
-              .ddecoded = Matrix<T>(rows, decoded),
-              .dmu = Matrix<T>(batch, latent.dim),
-              .dlogvar = Matrix<T>(batch, latent.dim)};
-  fuse_derivative(encoder, w.encoder, posterior_head, w.posterior_head);
-  fuse_derivative(decoder, w.decoder, likelihood_head, w.likelihood_head);
-  return w;
-}
-
-template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType, class Prior>
-requires Likelihood<LikelihoodType>
-template <class LogProb>
-void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward(MatrixIn<T> x, Workspace& w,
-                                                                   LogProb&& log_prob_of) const {
-  check_input(x, w);
-  const Index n = x.rows();
-  const Index rows = n * w.samples;
-  w.terms.set_batch(n);
-  w.dterms.set_batch(n);
-  const DiagonalGaussian<T> q = run_encoder(x, w);
-  latent.reparameterize(q, w.epsilon.topRows(rows), w.latent, top(w.z, rows));
-  kl_divergence(q, prior, MatrixOut<T>(w.terms.kl));
-  run_decoder(w.z.topRows(rows), w);
-  log_prob_of(w.params.topRows(rows), w.terms.log_likelihood.span());
-}
-
-template <Layer Encoder, class Latent, Layer Decoder, class LikelihoodType, class Prior>
-requires Likelihood<LikelihoodType>
-void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward(MatrixIn<T> x, Workspace& w,
-                                                                    Vae& grad) const {
-  const Index n = x.rows();
-  const Index rows = n * w.samples;
-  clear_gradient(encoder, w.encoder, grad.encoder);
-  clear_gradient(posterior_head, w.posterior_head, grad.posterior_head);
-  set_zero(grad.latent);
-  set_zero(grad.prior);
-  clear_gradient(decoder, w.decoder, grad.decoder);
-  clear_gradient(likelihood_head, w.likelihood_head, grad.likelihood_head);
-  set_zero(grad.likelihood);
-  likelihood.backward(w.dterms.log_likelihood.span(), w.likelihood, grad.likelihood);
-  likelihood_head.backward(w.decoded.topRows(rows), w.params.topRows(rows),
-                           head_gradient(w.likelihood).topRows(rows), top(w.ddecoded, rows),
-                           w.likelihood_head, grad.likelihood_head);
-  decoder.backward(w.z.topRows(rows), w.decoded.topRows(rows), w.ddecoded.topRows(rows), top(w.dz, rows),
-                   w.decoder, grad.decoder);
-  const DiagonalGaussian<T> q{w.posterior.topRows(n).leftCols(latent.dim), w.latent.logvar.topRows(n)};
-  kl_divergence_backward(q, prior, w.dterms.kl, top(w.dmu, n), top(w.dlogvar, n));
-  latent.backward(w.posterior.topRows(n), w.epsilon.topRows(rows), w.dz.topRows(rows), w.dmu.topRows(n),
-                  w.dlogvar.topRows(n), w.latent, top(w.dposterior, n));
-  posterior_head.backward(w.encoded.topRows(n), w.posterior.topRows(n), w.dposterior.topRows(n),
-                          top(w.dencoded, n), w.posterior_head, grad.posterior_head);
-  encoder.backward(x, w.encoded.topRows(n), w.dencoded.topRows(n), no_matrix<T>(), w.encoder, grad.encoder);
-}
-
 }  // namespace vaekit::inline VAEKIT_ABI
+
+#include "vaekit/model/vae_gradient.hpp"

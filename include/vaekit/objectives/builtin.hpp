@@ -23,6 +23,10 @@ struct AnyObjective {
     return std::visit([](const auto& objective) { return objective.samples(); }, chosen);
   }
 
+  [[nodiscard]] TermNeeds needs() const {
+    return std::visit([](const auto& objective) { return needs_of(objective); }, chosen);
+  }
+
   template <class T>
   ObjectiveValue evaluate(const Terms<T>& terms, double time, Terms<T>& gradients) const {
     return std::visit([&](const auto& objective) { return objective.evaluate(terms, time, gradients); },

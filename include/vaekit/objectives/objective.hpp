@@ -4,9 +4,11 @@
 // each term out. It knows no network, and no network knows it.
 //
 //   samples()                         latent samples for each input, K
+//   needs()                           which terms it looks at besides log_likelihood and kl; may be left out
 //   evaluate(terms, time, gradients)  value; gradients = ∂loss/∂terms, time = training time in epochs
 //
-// The mean over the batch is taken here and nowhere else.
+// The mean over the batch is taken here and nowhere else. `gradients` comes with the sizes of `terms` and
+// zeros; an objective writes those that its loss depends on.
 #pragma once
 
 #include <concepts>
@@ -15,20 +17,60 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// Terms beside log_likelihood and kl that an objective looks at.
+struct TermNeeds {
+  bool densities = false;      ///< log_q and log_p
+  bool samples = false;        ///< z
+  bool moments = false;        ///< mu and logvar of a Gaussian posterior
+  bool prior_samples = false;  ///< prior_z
+  bool path_gradient = false;  ///< the encoder learns through z alone, each sample weighted by path_weight
+};
+
 /// What a model computes for a batch of n inputs with K latent samples each. The gradient of a loss with
-/// respect to the terms is an object of the same type.
+/// respect to the terms is an object of the same type. Terms that nobody needs are empty.
 template <class T>
 struct Terms {
   Matrix<T> log_likelihood;  // [n × K] log p(x|z), nats
-  Matrix<T> kl;              // [n × dim] KL(q(z|x) ‖ p(z)) by latent dimension, nats
+  Matrix<T> kl;       // [n × columns] KL(q(z|x) ‖ p(z)) by latent dimension, nats; without a closed form
+                      // its estimate from the samples, in one column
+  Matrix<T> log_q;    // [n × K] log q(z|x) of each sample, nats
+  Matrix<T> log_p;    // [n × K] log p(z) of each sample, nats
+  Matrix<T> z;        // [n·K × dim]
+  Matrix<T> mu;       // [n × dim]
+  Matrix<T> logvar;   // [n × dim]
+  Matrix<T> prior_z;  // [n·K × dim] draws from the prior: noise, so without a gradient
+  Matrix<T> path_weight;  // [n × K] in gradients only: multiplies ∂loss/∂z of each sample
 
   Terms() = default;
-  Terms(Index batch, Index samples, Index dim) : log_likelihood(batch, samples), kl(batch, dim) {}
+  Terms(Index batch, Index samples, Index kl_columns)
+      : log_likelihood(batch, samples), kl(batch, kl_columns) {}
 
   /// Keeps the buffers and changes the number of inputs; at most the number given at construction.
   void set_batch(Index batch) {
     log_likelihood.resize(batch, log_likelihood.cols());
     kl.resize(batch, kl.cols());
+  }
+
+  /// Makes room for what is needed, once for each size; the others become empty.
+  void provide(const TermNeeds& needs, Index dim) {
+    const Index batch = log_likelihood.rows();
+    const Index samples = log_likelihood.cols();
+    const auto provide_one = [](bool needed, Matrix<T>& term, Index rows, Index cols) {
+      term.resize(needed ? rows : 0, cols);
+    };
+    provide_one(needs.densities, log_q, batch, samples);
+    provide_one(needs.densities, log_p, batch, samples);
+    provide_one(needs.samples, z, batch * samples, dim);
+    provide_one(needs.moments, mu, batch, dim);
+    provide_one(needs.moments, logvar, batch, dim);
+    provide_one(needs.prior_samples, prior_z, batch * samples, dim);
+    provide_one(needs.path_gradient, path_weight, batch, samples);
+  }
+
+  void set_zero() {
+    for (Matrix<T>* term : {&log_likelihood, &kl, &log_q, &log_p, &z, &mu, &logvar, &prior_z, &path_weight}) {
+      term->setZero();
+    }
   }
 };
 
@@ -46,6 +88,16 @@ concept Objective = requires(const O& objective, const Terms<T>& terms, Terms<T>
   { objective.samples() } -> std::convertible_to<Index>;
   { objective.evaluate(terms, double{}, gradients) } -> std::same_as<ObjectiveValue>;
 };
+
+/// What an objective needs; one that does not say needs nothing special.
+template <class O>
+[[nodiscard]] TermNeeds needs_of(const O& objective) {
+  if constexpr (requires { objective.needs(); }) {
+    return objective.needs();
+  } else {
+    return {};
+  }
+}
 
 /// The evidence lower bound and its two parts, in double and in index order.
 template <class T>

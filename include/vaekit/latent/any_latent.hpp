@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//
+// Posteriors and priors chosen at run time, each from a list of types.
+#pragma once
+
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "vaekit/core/variant.hpp"
+#include "vaekit/latent/latent.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+namespace detail {
+template <class Tuple>
+struct PartList;
+template <class... P>
+struct PartList<std::tuple<P...>> {
+  using Variant = std::variant<P...>;
+  using ConfigVariant = std::variant<typename P::Config...>;
+  using CacheVariant = std::variant<typename P::Cache...>;
+};
+}  // namespace detail
+
+/// A posterior family of the list, chosen at run time; itself a LatentPosterior. A value: copies are deep.
+template <class Latents>
+struct AnyLatentOf {
+  using List = detail::PartList<Latents>;
+  using Scalar = typename std::tuple_element_t<0, Latents>::Scalar;
+  using T = Scalar;
+  struct Cache {
+    typename List::CacheVariant chosen;
+  };
+
+  typename List::Variant chosen;
+  Index dim = 0;
+
+  AnyLatentOf() = default;
+  /// Throws ConfigError when a number is out of range.
+  explicit AnyLatentOf(const typename List::ConfigVariant& config)
+      : chosen(make_alternative<typename List::Variant>(config)),
+        dim(visit([](const auto& latent) { return latent.dim; })) {}
+
+  [[nodiscard]] Index head_size() const {
+    return visit([](const auto& latent) { return latent.head_size(); });
+  }
+  [[nodiscard]] Index noise_size() const {
+    return visit([](const auto& latent) { return latent.noise_size(); });
+  }
+  [[nodiscard]] Index kl_columns() const {
+    return visit([](const auto& latent) { return latent.kl_columns(); });
+  }
+  [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
+    return visit([&]<class L>(const L& latent) {
+      return Cache{
+          typename List::CacheVariant(std::in_place_type<typename L::Cache>, latent.make_cache(batch, rows))};
+    });
+  }
+  void initialize(const RandomStream& stream) {
+    std::visit([&](auto& latent) { latent.initialize(stream); }, chosen);
+  }
+
+  void draw_noise(const RandomStream& stream, std::uint64_t first, MatrixOut<T> epsilon) const {
+    visit([&](const auto& latent) { latent.draw_noise(stream, first, epsilon); });
+  }
+  [[nodiscard]] DiagonalGaussian<T> posterior(MatrixIn<T> params, Cache& cache) const {
+    return visit([&]<class L>(const L& latent) { return latent.posterior(params, own<L>(cache)); });
+  }
+  [[nodiscard]] MomentGradient<T>& moment_gradient(Cache& cache) const {
+    return std::visit([](auto& c) -> MomentGradient<T>& { return c.dq; }, cache.chosen);
+  }
+  void reparameterize(MatrixIn<T> params, MatrixIn<T> epsilon, Cache& cache, MatrixOut<T> z) const {
+    visit([&]<class L>(const L& latent) { latent.reparameterize(params, epsilon, own<L>(cache), z); });
+  }
+  void log_prob(MatrixIn<T> params, MatrixIn<T> epsilon, MatrixIn<T> z, Cache& cache,
+                std::span<T> out) const {
+    visit([&]<class L>(const L& latent) { latent.log_prob(params, epsilon, z, own<L>(cache), out); });
+  }
+  void backward(MatrixIn<T> params, MatrixIn<T> epsilon, MatrixIn<T> z, MatrixIn<T> dz,
+                std::span<const T> dlog_q, Cache& cache, MatrixOut<T> dparams, AnyLatentOf& grad) const {
+    visit([&]<class L>(const L& latent) {
+      latent.backward(params, epsilon, z, dz, dlog_q, own<L>(cache), dparams, std::get<L>(grad.chosen));
+    });
+  }
+  [[nodiscard]] bool has_path_gradient() const {
+    return visit([]<class L>(const L&) { return HasPathGradient<L>; });
+  }
+  void add_path_gradient(MatrixIn<T> params, MatrixIn<T> epsilon, MatrixIn<T> z, std::span<const T> dlog_q,
+                         Cache& cache, MatrixOut<T> dz) const {
+    visit([&]<class L>(const L& latent) {
+      if constexpr (HasPathGradient<L>) {
+        latent.add_path_gradient(params, epsilon, z, dlog_q, own<L>(cache), dz);
+      }
+    });
+  }
+
+  static void reflect(auto& self, auto&& visitor) {
+    std::visit([&]<class L>(L& latent) { std::remove_cvref_t<L>::reflect(latent, visitor); }, self.chosen);
+  }
+
+  /// The part of `cache` that belongs to the chosen family.
+  template <class L>
+  [[nodiscard]] static typename L::Cache& own(Cache& cache) {
+    return std::get<typename L::Cache>(cache.chosen);
+  }
+
+ private:
+  template <class F>
+  decltype(auto) visit(F&& f) const {
+    return std::visit(std::forward<F>(f), chosen);
+  }
+};
+
+/// A prior of the list, chosen at run time; itself a LatentPrior. A value: copies are deep.
+template <class Priors>
+struct AnyPriorOf {
+  using List = detail::PartList<Priors>;
+  using Scalar = typename std::tuple_element_t<0, Priors>::Scalar;
+  using T = Scalar;
+  struct Cache {
+    typename List::CacheVariant chosen;
+  };
+
+  typename List::Variant chosen;
+
+  AnyPriorOf() = default;
+  /// Throws ConfigError when a number is out of range.
+  AnyPriorOf(const typename List::ConfigVariant& config, Index dim)
+      : chosen(make_alternative<typename List::Variant>(config, dim)) {}
+
+  [[nodiscard]] Cache make_cache(Index rows) const {
+    return visit([&]<class P>(const P& prior) {
+      return Cache{
+          typename List::CacheVariant(std::in_place_type<typename P::Cache>, prior.make_cache(rows))};
+    });
+  }
+  void initialize(const RandomStream& stream) {
+    std::visit([&](auto& prior) { prior.initialize(stream); }, chosen);
+  }
+  void log_prob(MatrixIn<T> z, Cache& cache, std::span<T> out) const {
+    visit(
+        [&]<class P>(const P& prior) { prior.log_prob(z, std::get<typename P::Cache>(cache.chosen), out); });
+  }
+  void backward(MatrixIn<T> z, std::span<const T> dlog_p, Cache& cache, MatrixOut<T> dz,
+                AnyPriorOf& grad) const {
+    visit([&]<class P>(const P& prior) {
+      prior.backward(z, dlog_p, std::get<typename P::Cache>(cache.chosen), dz, std::get<P>(grad.chosen));
+    });
+  }
+  void sample(const RandomStream& stream, std::uint64_t first, double temperature, MatrixOut<T> z) const {
+    visit([&](const auto& prior) { prior.sample(stream, first, temperature, z); });
+  }
+
+  static void reflect(auto& self, auto&& visitor) {
+    std::visit([&]<class P>(P& prior) { std::remove_cvref_t<P>::reflect(prior, visitor); }, self.chosen);
+  }
+
+ private:
+  template <class F>
+  decltype(auto) visit(F&& f) const {
+    return std::visit(std::forward<F>(f), chosen);
+  }
+};
+
+/// The pair that was chosen.
+template <class Latents, class Priors>
+struct KlPair<AnyLatentOf<Latents>, AnyPriorOf<Priors>> {
+  using Latent = AnyLatentOf<Latents>;
+  using Prior = AnyPriorOf<Priors>;
+  using T = typename Latent::Scalar;
+  using Cache = typename Latent::Cache;
+
+  static bool closed_form(const Latent& latent, const Prior& prior) {
+    return visit(latent, prior,
+                 []<class L, class P>(const L& l, const P& p) { return KlPair<L, P>::closed_form(l, p); });
+  }
+  static void forward(const Latent& latent, const Prior& prior, MatrixIn<T> params, Cache& cache,
+                      MatrixOut<T> kl) {
+    visit(latent, prior, [&]<class L, class P>(const L& l, const P& p) {
+      KlPair<L, P>::forward(l, p, params, Latent::template own<L>(cache), kl);
+    });
+  }
+  static void backward(const Latent& latent, const Prior& prior, MatrixIn<T> params, MatrixIn<T> dkl,
+                       Cache& cache, Prior& grad) {
+    visit(latent, prior, [&]<class L, class P>(const L& l, const P& p) {
+      KlPair<L, P>::backward(l, p, params, dkl, Latent::template own<L>(cache), std::get<P>(grad.chosen));
+    });
+  }
+
+ private:
+  template <class F>
+  static decltype(auto) visit(const Latent& latent, const Prior& prior, F&& f) {
+    return std::visit(std::forward<F>(f), latent.chosen, prior.chosen);
+  }
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI

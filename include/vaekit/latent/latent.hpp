@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+//
+// The contracts of a posterior family q(z|x), of a prior p(z), and of a pair of them.
+//
+// A posterior sees the outputs of the encoder's head, `params` [n × head_size], and noise drawn for it,
+// `epsilon` [n·K × noise_size], K samples of one input in consecutive rows.
+//
+//   Latent(config)
+//   dim                                   columns of z
+//   head_size(), noise_size(), kl_columns()
+//   make_cache(batch, rows)               rows = n·K
+//   draw_noise(stream, first, epsilon)    row r of epsilon depends on first + r alone
+//   posterior(params, cache)              mean and log-variance of each dimension, views; the log-variance
+//   has no
+//                                         columns where the family has none. Comes before all that follows.
+//   reparameterize(params, epsilon, cache, z)
+//   log_prob(params, epsilon, z, cache, out)    log q(z|x) of the samples that were just drawn
+//   backward(params, epsilon, z, dz, dlog_q, cache, dparams, grad)
+//                                         dparams = Σ ∂/∂params of z, of log q(z|x) where dlog_q is not empty
+//                                         (z as a function of params and epsilon), and of what `cache.dq`
+//                                         holds; `grad` += the gradient of the latent's own parameters
+//   cache.dq                              gradient with respect to the numbers of the distribution, {mu,
+//   logvar}
+//                                         [n × dim], which divergences and objectives add to
+//   add_path_gradient(params, epsilon, z, dlog_q, cache, dz)
+//                                         dz += dlog_q ∂ log q(z|x)/∂z at fixed params; where there is such a
+//                                         form
+//   initialize(stream), reflect(self, visit)    its own parameters
+//
+// A prior:
+//
+//   Prior(config, dim)
+//   make_cache(rows)
+//   log_prob(z, cache, out)
+//   backward(z, dlog_p, cache, dz, grad)  dz += dlog_p ∂ log p(z)/∂z; `grad` += that of its own parameters
+//   sample(stream, first, temperature, z) row r depends on first + r alone
+//   initialize(stream), reflect(self, visit)
+//
+// A pair with a closed-form divergence specialises `KlPair`; every other pair is estimated from the samples,
+// mean_k log q(z_k|x) − log p(z_k).
+#pragma once
+
+#include <concepts>
+#include <span>
+
+#include "vaekit/core/random.hpp"
+#include "vaekit/core/reflect.hpp"
+#include "vaekit/distributions/diagonal_gaussian.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Gradient with respect to mean and log-variance of each dimension of a posterior.
+template <class T>
+struct MomentGradient {
+  Matrix<T> mu;      // [n × dim]
+  Matrix<T> logvar;  // [n × dim]
+
+  MomentGradient() = default;
+  MomentGradient(Index batch, Index dim) : mu(batch, dim), logvar(batch, dim) {}
+};
+
+/// A posterior family, see the top of this file.
+template <class L>
+concept LatentPosterior = std::copyable<L> && Reflectable<L> && requires(
+    const L& latent, L& grad, typename L::Cache& cache, std::span<typename L::Scalar> values,
+    std::span<const typename L::Scalar> dvalues, RandomStream stream,
+    const Eigen::Ref<const EigenMatrix<typename L::Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>& in,
+    MatrixOut<typename L::Scalar> out) {
+  { latent.head_size() } -> std::convertible_to<Index>;
+  { latent.noise_size() } -> std::convertible_to<Index>;
+  { latent.kl_columns() } -> std::convertible_to<Index>;
+  { latent.make_cache(Index{}, Index{}) } -> std::same_as<typename L::Cache>;
+  { latent.posterior(in, cache) } -> std::same_as<DiagonalGaussian<typename L::Scalar>>;
+  latent.draw_noise(stream, std::uint64_t{}, out);
+  latent.reparameterize(in, in, cache, out);
+  latent.log_prob(in, in, in, cache, values);
+  latent.backward(in, in, in, in, dvalues, cache, out, grad);
+};
+
+/// A posterior whose log-density has a gradient with respect to z alone.
+template <class L>
+concept HasPathGradient = requires(
+    const L& latent, typename L::Cache& cache, std::span<const typename L::Scalar> dvalues,
+    const Eigen::Ref<const EigenMatrix<typename L::Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>& in,
+    MatrixOut<typename L::Scalar> out) {
+  latent.add_path_gradient(in, in, in, dvalues, cache, out);
+};
+
+/// A prior, see the top of this file.
+template <class P>
+concept LatentPrior = std::copyable<P> && Reflectable<P> && requires(
+    const P& prior, P& grad, typename P::Cache& cache, std::span<typename P::Scalar> values,
+    std::span<const typename P::Scalar> dvalues, RandomStream stream,
+    const Eigen::Ref<const EigenMatrix<typename P::Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>& in,
+    MatrixOut<typename P::Scalar> out) {
+  { prior.make_cache(Index{}) } -> std::same_as<typename P::Cache>;
+  prior.log_prob(in, cache, values);
+  prior.backward(in, dvalues, cache, out, grad);
+  prior.sample(stream, std::uint64_t{}, double{}, out);
+};
+
+/// KL(q(z|x) ‖ p(z)) of a pair of a posterior and a prior. A specialisation has
+///
+///   static bool closed_form(latent, prior)
+///   static void forward(latent, prior, params, cache, kl)            kl [n × latent.kl_columns()]
+///   static void backward(latent, prior, params, dkl, cache, grad)    adds to cache.dq and to the prior's
+///   `grad`
+///
+/// This one, of any other pair, has no closed form.
+template <class Latent, class Prior>
+struct KlPair {
+  using T = typename Latent::Scalar;
+  static bool closed_form(const Latent&, const Prior&) { return false; }
+  static void forward(const Latent&, const Prior&, MatrixIn<T>, typename Latent::Cache&, MatrixOut<T>) {}
+  static void backward(const Latent&, const Prior&, MatrixIn<T>, MatrixIn<T>, typename Latent::Cache&,
+                       Prior&) {}
+};
+
+/// `cache.dq` of a family, also of one that was chosen at run time.
+template <class Latent>
+[[nodiscard]] MomentGradient<typename Latent::Scalar>& moment_gradient(const Latent& latent,
+                                                                       typename Latent::Cache& cache) {
+  if constexpr (requires { latent.moment_gradient(cache); }) {
+    return latent.moment_gradient(cache);
+  } else {
+    return cache.dq;
+  }
+}
+
+/// Whether `add_path_gradient` can be called, also for a family that was chosen at run time.
+template <class Latent>
+[[nodiscard]] bool has_path_gradient(const Latent& latent) {
+  if constexpr (requires { latent.has_path_gradient(); }) {
+    return latent.has_path_gradient();
+  } else {
+    return HasPathGradient<Latent>;
+  }
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

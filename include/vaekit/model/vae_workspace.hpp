@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "vaekit/core/random.hpp"
+#include "vaekit/objectives/objective.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Everything a call of a `Vae` writes besides its results, for n inputs with K latent samples each.
+template <class Model>
+struct VaeWorkspace {
+  using T = typename Model::Scalar;
+
+  typename decltype(Model::encoder)::Cache encoder;
+  typename decltype(Model::posterior_head)::Cache posterior_head;
+  typename decltype(Model::latent)::Cache latent;
+  typename decltype(Model::prior)::Cache prior;
+  typename decltype(Model::decoder)::Cache decoder;
+  typename decltype(Model::likelihood_head)::Cache likelihood_head;
+  typename decltype(Model::likelihood)::Cache likelihood;
+  Index samples = 1;
+  bool packed = false;  // weights are laid out for inference
+  RandomStream prior_stream{0, Purpose::prior};
+  Matrix<T> encoded;    // [n × hidden]
+  Matrix<T> posterior;  // [n × head] parameters of q(z|x)
+  Matrix<T> epsilon;    // [n·K × noise]
+  Matrix<T> z;          // [n·K × dim]
+  Matrix<T> decoded;    // [n·K × hidden]
+  Matrix<T> params;     // [n·K × head] parameters of p(x|z)
+  Terms<T> terms;
+  Terms<T> dterms;
+  Matrix<T> dencoded, dposterior, dz, ddecoded;  // gradients, shaped as their values
+};
+
+template <class Model>
+[[nodiscard]] VaeWorkspace<Model> make_vae_workspace(const Model& model, Index batch, Index samples) {
+  using T = typename Model::Scalar;
+  const Index rows = batch * samples;
+  const Index encoded = model.encoder.output_shape().size();
+  const Index decoded = model.decoder.output_shape().size();
+  const Index dim = model.latent.dim;
+  const Index kl_columns =
+      Model::Divergence::closed_form(model.latent, model.prior) ? model.latent.kl_columns() : 1;
+  VaeWorkspace<Model> w{.encoder = model.encoder.make_cache(batch),
+                        .posterior_head = model.posterior_head.make_cache(batch),
+                        .latent = model.latent.make_cache(batch, rows),
+                        .prior = model.prior.make_cache(rows),
+                        .decoder = model.decoder.make_cache(rows),
+                        .likelihood_head = model.likelihood_head.make_cache(rows),
+                        .likelihood = model.likelihood.make_cache(rows),
+                        .samples = samples,
+                        .encoded = Matrix<T>(batch, encoded),
+                        .posterior = Matrix<T>(batch, model.latent.head_size()),
+                        .epsilon = Matrix<T>(rows, model.latent.noise_size()),
+                        .z = Matrix<T>(rows, dim),
+                        .decoded = Matrix<T>(rows, decoded),
+                        .params = Matrix<T>(rows, model.likelihood.head_size()),
+                        .terms = Terms<T>(batch, samples, kl_columns),
+                        .dterms = Terms<T>(batch, samples, kl_columns),
+                        .dencoded = Matrix<T>(batch, encoded),
+                        .dposterior = Matrix<T>(batch, model.latent.head_size()),
+                        .dz = Matrix<T>(rows, dim),
+                        .ddecoded = Matrix<T>(rows, decoded)};
+  fuse_derivative(model.encoder, w.encoder, model.posterior_head, w.posterior_head);
+  fuse_derivative(model.decoder, w.decoder, model.likelihood_head, w.likelihood_head);
+  return w;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

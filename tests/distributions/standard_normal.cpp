@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/distributions/standard_normal.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/prior_suite.hpp"
+
+using namespace vaekit;
+using namespace likelihood_suite;
+
+namespace {
+
+struct StandardNormalCase {
+  template <class T>
+  static StandardNormal<T> make(Index dim) {
+    return StandardNormal<T>({}, dim);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("standard normal: keeps the contract of a prior") {
+  prior_suite::check_prior<StandardNormalCase>();
+}
+
+TEST_CASE_TEMPLATE("standard normal: log-density is that of a diagonal gaussian at the origin", T, float,
+                   double) {
+  typename StandardNormal<T>::Cache none;
+  for (const Index dim : {1, 3, 8, 19}) {
+    const Matrix<T> origin(5, dim);
+    const Matrix<T> z = random_matrix<T>(5, dim, 4, 2);
+    Matrix<T> expected(1, 5);
+    Matrix<T> got(1, 5);
+    log_prob(DiagonalGaussian<T>{origin, origin}, z, expected.span());
+    StandardNormal<T>{}.log_prob(z, none, got.span());
+    for (Index row = 0; row < 5; ++row) {
+      CHECK(near(static_cast<double>(got(0, row)), static_cast<double>(expected(0, row)), rounding<T>));
+    }
+  }
+}
+
+TEST_CASE("standard normal: the temperature scales the samples") {
+  const StandardNormal<double> prior;
+  Matrix<double> cold(4, 3);
+  Matrix<double> warm(4, 3);
+  prior.sample(RandomStream(1, Purpose::prior), 0, 0.5, cold);
+  prior.sample(RandomStream(1, Purpose::prior), 0, 1, warm);
+  CHECK(cold == 0.5 * warm);
+}
