@@ -100,7 +100,33 @@ template <class T>
 struct GaussianLatent;
 
 // objectives
-struct AnyObjective;
+template <class Objectives>
+struct AnyObjectiveOf;
+struct CapacityConfig;
+struct Capacity;
+enum class IwaeGradient;
+struct IwaeConfig;
+struct Iwae;
+struct MiwaeConfig;
+struct Miwae;
+struct CiwaeConfig;
+struct Ciwae;
+struct RenyiConfig;
+struct Renyi;
+enum class AggregateEstimator;
+struct BetaTcvaeConfig;
+struct BetaTcvae;
+enum class DipVariant;
+struct DipVaeConfig;
+struct DipVae;
+enum class MmdKernel;
+struct KernelOfDistance;
+struct InfoVaeConfig;
+struct InfoVae;
+struct WaeMmdConfig;
+struct WaeMmd;
+struct RaeConfig;
+struct Rae;
 struct ElboConfig;
 struct Elbo;
 template <class T>

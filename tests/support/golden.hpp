@@ -22,6 +22,10 @@ class Golden {
       : content_(vaekit::read_safetensors(std::filesystem::path(VAEKIT_TEST_SOURCE_DIR) / "golden" /
                                           (name + ".safetensors"))) {}
 
+  [[nodiscard]] bool has(const std::string& name) const {
+    return std::ranges::find(content_.tensors, name, &vaekit::Tensor::name) != content_.tensors.end();
+  }
+
   [[nodiscard]] const vaekit::Tensor& tensor(const std::string& name) const {
     const auto found = std::ranges::find(content_.tensors, name, &vaekit::Tensor::name);
     REQUIRE_MESSAGE(found != content_.tensors.end(), "no tensor ", name);

@@ -217,12 +217,11 @@ inline void read_schedule(const Json& json, const JsonPath& path, const Range& r
     refuse(json, path, "must be a number or an object");
   }
   read_fields(json, path, "", out);
-  const bool travels = out.schedule == ScheduleKind::linear || out.schedule == ScheduleKind::cosine;
   Range values = range;
-  values.exclusive_minimum = values.exclusive_minimum && !travels;
-  values.exclusive_maximum = values.exclusive_maximum && !travels;
+  values.exclusive_minimum = values.exclusive_minimum && !out.travels();
+  values.exclusive_maximum = values.exclusive_maximum && !out.travels();
   read_real(json["from"], path / "from", values, out.from);
-  if (travels && json.contains("to")) {
+  if (out.travels() && json.contains("to")) {
     read_real(json["to"], path / "to", values, out.to);
   }
 }

@@ -167,4 +167,32 @@ template <Reflectable O>
   return sum;
 }
 
+namespace detail {
+/// The values of tensor `index` in the order of `for_each_tensor`; empty beyond the last.
+template <Reflectable O>
+[[nodiscard]] std::span<ScalarLike<O>> tensor_values(O& object, Index index) {
+  std::span<ScalarLike<O>> values;
+  for_each_tensor(object, [&](auto& tensor) {
+    if (index-- == 0) {
+      values = tensor.span();
+    }
+  });
+  return values;
+}
+}  // namespace detail
+
+/// to += factor · from, for objects of one structure. Does not allocate.
+template <Reflectable O>
+void add_scaled(typename O::Scalar factor, const O& from, O& to) {
+  Index count = 0;
+  for_each_tensor(from, [&](const auto&) { ++count; });
+  for (Index i = 0; i < count; ++i) {
+    const auto source = detail::tensor_values(from, i);
+    const auto target = detail::tensor_values(to, i);
+    for (std::size_t j = 0; j < target.size(); ++j) {
+      target[j] += factor * source[j];
+    }
+  }
+}
+
 }  // namespace vaekit::inline VAEKIT_ABI

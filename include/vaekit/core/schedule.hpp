@@ -13,10 +13,11 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-enum class ScheduleKind { constant, linear, cosine, exponential, multi_step };
+enum class ScheduleKind { constant, linear, cosine, exponential, multi_step, cyclical, logistic };
 
 [[nodiscard]] constexpr auto enum_names(ScheduleKind) {
-  return std::array<std::string_view, 5>{"constant", "linear", "cosine", "exponential", "multi_step"};
+  return std::array<std::string_view, 7>{"constant",   "linear",   "cosine",  "exponential",
+                                         "multi_step", "cyclical", "logistic"};
 }
 
 /// A number that changes over training: learning rate, KL weight.
@@ -29,9 +30,12 @@ enum class ScheduleKind { constant, linear, cosine, exponential, multi_step };
 ///   cosine        b + (a − b) (1 + cos(π min(s/e, 1))) / 2
 ///   exponential   a · factor^s
 ///   multi_step    a · factor^(number of milestones ≤ t)
+///   cyclical      a + (b − a) min(2 (s/e mod 1), 1): up in the first half of each e epochs, then held
+///   logistic      a + (b − a) / (1 + exp(−12 (s/e − 1/2)))
 ///   warm-up       the value above times min(t/w, 1)   when w > 0
 ///
 /// Threads  pure.
+/// Source   cyclical: Fu et al. 2019 (arXiv:1903.10145); logistic: Bowman et al. 2016 (arXiv:1511.06349)
 struct Schedule {
   ScheduleKind schedule = ScheduleKind::constant;
   double from = 0;
@@ -61,32 +65,43 @@ struct Schedule {
       case ScheduleKind::multi_step:
         return warmup * from *
                std::pow(factor, std::ranges::count_if(milestones, [t](double m) { return m <= t; }));
+      case ScheduleKind::cyclical: {
+        const double cycles = since_warmup / epochs;
+        return warmup * (from + (to - from) * std::min(2 * (cycles - std::floor(cycles)), 1.0));
+      }
+      case ScheduleKind::logistic:
+        return warmup * (from + (to - from) / (1 + std::exp(-12 * (since_warmup / epochs - 0.5))));
     }
     return from;
   }
 
+  /// Whether the value goes from `from` to `to`.
+  [[nodiscard]] bool travels() const {
+    return schedule == ScheduleKind::linear || schedule == ScheduleKind::cosine ||
+           schedule == ScheduleKind::cyclical || schedule == ScheduleKind::logistic;
+  }
+
   static constexpr auto fields() {
-    return std::tuple{
-        required_field("schedule", &Schedule::schedule, "shape of the change over training"),
-        required_field("from", &Schedule::from, "value at the start (after any warm-up)"),
-        field("to", &Schedule::to, "final value (linear, cosine)"),
-        field("epochs", &Schedule::epochs, "epochs from `from` to `to` (linear, cosine)", positive),
-        field("factor", &Schedule::factor, "multiplier per epoch (exponential) or milestone (multi_step)",
-              positive),
-        field("milestones", &Schedule::milestones, "epochs at which multi_step multiplies by `factor`",
-              non_negative),
-        field("warmup_epochs", &Schedule::warmup_epochs, "epochs of linear growth from 0 before the schedule",
-              non_negative)};
+    return std::tuple{required_field("schedule", &Schedule::schedule, "shape of the change over training"),
+                      required_field("from", &Schedule::from, "value at the start (after any warm-up)"),
+                      field("to", &Schedule::to, "final value (linear, cosine, cyclical, logistic)"),
+                      field("epochs", &Schedule::epochs,
+                            "epochs from `from` to `to` (linear, cosine, logistic), or of a cycle", positive),
+                      field("factor", &Schedule::factor,
+                            "multiplier per epoch (exponential) or milestone (multi_step)", positive),
+                      field("milestones", &Schedule::milestones,
+                            "epochs at which multi_step multiplies by `factor`", non_negative),
+                      field("warmup_epochs", &Schedule::warmup_epochs,
+                            "epochs of linear growth from 0 before the schedule", non_negative)};
   }
 
   /// Throws ConfigError "<where>: <name>...": `range` holds for the values that the schedule takes. An open
   /// end is closed for a value that is only travelled to or from.
   void check(std::string_view where, std::string_view name, const Range& range) const {
-    const bool travels = schedule == ScheduleKind::linear || schedule == ScheduleKind::cosine;
     const bool constant = schedule == ScheduleKind::constant;
     Range values = range;
-    values.exclusive_minimum = values.exclusive_minimum && !travels;
-    values.exclusive_maximum = values.exclusive_maximum && !travels;
+    values.exclusive_minimum = values.exclusive_minimum && !travels();
+    values.exclusive_maximum = values.exclusive_maximum && !travels();
     const auto check_value = [&](std::string_view part, double value, const Range& permitted) {
       if (!std::isfinite(value) || !permitted.contains(value)) {
         throw ConfigError(concat(where, ": ", name, part, " is ", value, ", ",
@@ -94,7 +109,7 @@ struct Schedule {
       }
     };
     check_value(constant ? "" : "/from", from, values);
-    if (travels) {
+    if (travels()) {
       check_value("/to", to, values);
     }
     for (const double milestone : milestones) {

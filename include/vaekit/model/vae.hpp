@@ -214,8 +214,12 @@ struct Vae {
     forward(x, needs, w,
             [&](MatrixIn<T> params, std::span<T> out) { likelihood.forward(params, x, out, w.likelihood); });
     w.dterms.set_zero();
-    const ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
+    ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
     backward(x, needs, w, grad);
+    if constexpr (requires { objective.decoder_decay(); }) {
+      value.loss += add_decay(objective.decoder_decay(), decoder, grad.decoder) +
+                    add_decay(objective.decoder_decay(), likelihood_head, grad.likelihood_head);
+    }
     return value;
   }
 
@@ -241,6 +245,16 @@ struct Vae {
   }
 
  private:
+  /// ½ λ ‖θ‖² of a part, whose gradient is added.
+  template <class Part>
+  [[nodiscard]] static double add_decay(double factor, const Part& part, Part& grad) {
+    if (factor == 0) {
+      return 0;
+    }
+    add_scaled(static_cast<T>(factor), part, grad);
+    return 0.5 * factor * squared_norm(part);
+  }
+
   template <class Visit>
   void for_each_layer(Workspace& w, Visit&& visit) const {
     visit(encoder, w.encoder);

@@ -31,6 +31,9 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward_latent(Matrix
     terms->provide(needs, latent.dim);
   }
   static_cast<void>(run_encoder(x, w));
+  if (needs.deterministic) {
+    w.epsilon.topRows(rows).setZero();
+  }
   latent.reparameterize(w.posterior.topRows(n), w.epsilon.topRows(rows), w.latent, top(w.z, rows));
   find_divergence(n, needs, w);
 }

@@ -1,37 +1,28 @@
 // SPDX-License-Identifier: MIT
+//
+// The objectives that a configuration can name: the one list.
 #pragma once
 
-#include "vaekit/core/variant.hpp"
+#include <tuple>
+
+#include "vaekit/objectives/any_objective.hpp"
+#include "vaekit/objectives/beta_tcvae.hpp"
+#include "vaekit/objectives/capacity.hpp"
+#include "vaekit/objectives/dip_vae.hpp"
 #include "vaekit/objectives/elbo.hpp"
+#include "vaekit/objectives/importance_weighted.hpp"
+#include "vaekit/objectives/maximum_mean_discrepancy.hpp"
+#include "vaekit/objectives/rae.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// Config of any objective that a configuration can name: the one list, with `AnyObjective` below.
-using ObjectiveConfig = std::variant<ElboConfig>;
+using BuiltinObjectives =
+    std::tuple<Elbo, Capacity, Iwae, Miwae, Ciwae, Renyi, BetaTcvae, DipVae, InfoVae, WaeMmd, Rae>;
 
-/// An objective chosen at run time; itself an Objective.
-struct AnyObjective {
-  using Config = ObjectiveConfig;
+/// Config of any built-in objective.
+using ObjectiveConfig = detail::ObjectiveList<BuiltinObjectives>::ConfigVariant;
 
-  std::variant<Elbo> chosen;
-
-  AnyObjective() = default;
-  /// Throws ConfigError when a number is out of range.
-  explicit AnyObjective(const ObjectiveConfig& config) : chosen(make_alternative<decltype(chosen)>(config)) {}
-
-  [[nodiscard]] Index samples() const {
-    return std::visit([](const auto& objective) { return objective.samples(); }, chosen);
-  }
-
-  [[nodiscard]] TermNeeds needs() const {
-    return std::visit([](const auto& objective) { return needs_of(objective); }, chosen);
-  }
-
-  template <class T>
-  ObjectiveValue evaluate(const Terms<T>& terms, double time, Terms<T>& gradients) const {
-    return std::visit([&](const auto& objective) { return objective.evaluate(terms, time, gradients); },
-                      chosen);
-  }
-};
+/// Any built-in objective.
+using AnyObjective = AnyObjectiveOf<BuiltinObjectives>;
 
 }  // namespace vaekit::inline VAEKIT_ABI

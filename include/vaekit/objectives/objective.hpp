@@ -23,6 +23,7 @@ struct TermNeeds {
   bool samples = false;        ///< z
   bool moments = false;        ///< mu and logvar of a Gaussian posterior
   bool prior_samples = false;  ///< prior_z
+  bool deterministic = false;  ///< no noise: z is the posterior's point estimate
   bool path_gradient = false;  ///< the encoder learns through z alone, each sample weighted by path_weight
 };
 
@@ -40,6 +41,7 @@ struct Terms {
   Matrix<T> logvar;   // [n × dim]
   Matrix<T> prior_z;  // [n·K × dim] draws from the prior: noise, so without a gradient
   Matrix<T> path_weight;  // [n × K] in gradients only: multiplies ∂loss/∂z of each sample
+  Matrix<T> scratch;      // in gradients only: the objective resizes it to what it wants
 
   Terms() = default;
   Terms(Index batch, Index samples, Index kl_columns)

@@ -124,6 +124,9 @@ class Trainer {
         batches_({data.train.rows.begin(), data.train.rows.end()}, config.batch_size),
         x_(config.batch_size, data.train.dataset->shape().size()) {
     check_fields("training", config);
+    if constexpr (requires { objective_.set_dataset_size(Index{}); }) {
+      objective_.set_dataset_size(data.train.size());
+    }
   }
 
   /// Throws NumericError when the loss is not finite or diverges, or an epoch ends in weights or results that
