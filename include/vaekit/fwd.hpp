@@ -91,6 +91,14 @@ template <class T>
 struct MomentGradient;
 template <class Latent, class Prior>
 struct KlPair;
+template <class T>
+struct MixtureView;
+struct GaussianMixtureConfig;
+template <class T>
+struct GaussianMixture;
+struct VampPriorConfig;
+template <class T>
+struct VampPrior;
 template <class Latents>
 struct AnyLatentOf;
 template <class Priors>

@@ -43,7 +43,8 @@ TEST_CASE("standard normal: the temperature scales the samples") {
   const StandardNormal<double> prior;
   Matrix<double> cold(4, 3);
   Matrix<double> warm(4, 3);
-  prior.sample(RandomStream(1, Purpose::prior), 0, 0.5, cold);
-  prior.sample(RandomStream(1, Purpose::prior), 0, 1, warm);
+  StandardNormal<double>::Cache none;
+  prior.sample(RandomStream(1, Purpose::prior), 0, 0.5, none, cold);
+  prior.sample(RandomStream(1, Purpose::prior), 0, 1, none, warm);
   CHECK(cold == 0.5 * warm);
 }

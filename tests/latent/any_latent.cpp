@@ -50,15 +50,15 @@ TEST_CASE("latent: one chosen at run time gives the same bits as the type itself
 }
 
 TEST_CASE("prior: one chosen at run time gives the same bits as the type itself") {
-  const AnyPrior<double> any(StandardNormalConfig{}, 3);
+  const AnyPrior<double> any(StandardNormalConfig{}, 3, 5);
   const StandardNormal<double> typed;
   Matrix<double> expected(4, 3);
   Matrix<double> got(4, 3);
-  typed.sample(RandomStream(2, Purpose::prior), 5, 1, expected);
-  any.sample(RandomStream(2, Purpose::prior), 5, 1, got);
-  CHECK(got == expected);
   StandardNormal<double>::Cache none;
   AnyPrior<double>::Cache cache = any.make_cache(4);
+  typed.sample(RandomStream(2, Purpose::prior), 5, 1, none, expected);
+  any.sample(RandomStream(2, Purpose::prior), 5, 1, cache, got);
+  CHECK(got == expected);
   Matrix<double> log_p(2, 4);
   typed.log_prob(expected, none, log_p.span().first(4));
   any.log_prob(expected, cache, log_p.span().last(4));
@@ -71,7 +71,7 @@ TEST_CASE("divergence: the pair chosen at run time is the pair of the types") {
   const GaussianLatentConfig config{.dim = 3};
   const GaussianLatent<double> typed(config);
   const AnyLatent<double> any(config);
-  AnyPrior<double> prior(StandardNormalConfig{}, 3);
+  AnyPrior<double> prior(StandardNormalConfig{}, 3, 5);
   StandardNormal<double> normal;
   CHECK(Any::closed_form(any, prior));
   const Matrix<double> params = random_matrix<double>(4, 6, 1);

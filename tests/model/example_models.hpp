@@ -32,6 +32,7 @@ struct Design {
   std::vector<LayerConfig<>> encoder = {DenseConfig{.units = 4, .activation = Activation::tanh}};
   std::vector<LayerConfig<>> decoder = {DenseConfig{.units = 3, .activation = Activation::tanh}};
   LikelihoodConfig likelihood = BernoulliConfig{};
+  PriorConfig prior = StandardNormalConfig{};
   Index features = 5;
   Index dim = 2;
 };
@@ -42,7 +43,7 @@ AnyVae<T> make_any(const Design& design, std::uint64_t seed = 1) {
                   AnyLatent<T>(GaussianLatentConfig{.dim = design.dim}),
                   Network<T>(design.decoder, Shape::flat(design.dim)),
                   AnyLikelihood<T>(design.likelihood, design.features), Initializer::fan_in_uniform,
-                  AnyPrior<T>(StandardNormalConfig{}, design.dim));
+                  AnyPrior<T>(design.prior, design.dim, design.features));
   model.initialize(seed);
   return model;
 }
@@ -55,6 +56,11 @@ StaticVae<T> make_static(Index features, Index hidden, Index dim, std::uint64_t 
                      Sequential(Dense<T>(layer, Shape::flat(dim))), Bernoulli<T>({}, features));
   model.initialize(seed);
   return model;
+}
+
+/// A default configuration made fit for so many features.
+[[nodiscard]] inline LikelihoodConfig fitted(LikelihoodConfig config, [[maybe_unused]] Index features) {
+  return config;
 }
 
 /// Uniform on (0, 1).

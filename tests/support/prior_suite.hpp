@@ -71,7 +71,8 @@ void check_samples() {
   constexpr Index count = 20'000;
   Matrix<double> z(count, 2);
   const RandomStream stream(5, Purpose::prior);
-  prior.sample(stream, 0, 1, z);
+  auto sample_cache = prior.make_cache(count);
+  prior.sample(stream, 0, 1, sample_cache, z);
   constexpr double step = 0.2;
   double entropy = 0;
   Matrix<double> point(1, 2);
@@ -86,7 +87,7 @@ void check_samples() {
   const double spread = std::sqrt((log_p - log_p.mean()).square().mean() / count);
   CHECK(std::abs(log_p.mean() - entropy) < 5 * spread);
   Matrix<double> rest(count - 7, 2);
-  prior.sample(stream, 7, 1, rest);
+  prior.sample(stream, 7, 1, sample_cache, rest);
   CHECK(rest == z.bottomRows(count - 7));
 }
 

@@ -6,6 +6,7 @@
 #include "vaekit/app/use_model.hpp"
 #include "vaekit/config/markdown.hpp"
 #include "vaekit/config/schema.hpp"
+#include "vaekit/model/compatibility.hpp"
 #include "vaekit/model/summary.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -32,6 +33,7 @@ inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) 
   with_precision(config.precision, [&]<class T>(T) {
     const ConfiguredVae<T> model = build_model<T>(config.model, shape);
     const AnyObjective objective(config.objective);
+    check_compatible(model, objective);
     out << config.name << ": " << to_string(shape) << " inputs, " << likelihood_name(config.model)
         << " likelihood, " << to_string(config.precision) << '\n'
         << to_string(summary(model, config.training.batch_size, objective.samples()));

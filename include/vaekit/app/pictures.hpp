@@ -43,7 +43,8 @@ template <class Model>
                                                         double temperature) {
   using T = typename Model::Scalar;
   Matrix<T> z(count, model.latent_dim());
-  model.prior.sample(RandomStream(seed, Purpose::prior), 0, temperature, z);
+  typename Model::Workspace w = model.make_inference_workspace(1);
+  model.sample_latents(seed, 0, temperature, w, z);
   return decode_all(model, z);
 }
 

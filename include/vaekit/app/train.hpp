@@ -111,6 +111,7 @@ ExitCode train_model(const ExperimentConfig& config, const TrainOptions& options
   const ExperimentData data(config);
   const TrainingData views = data.views(config.seed);
   ConfiguredVae<T> model = build_model<T>(config.model, data.train.shape());
+  check_compatible(model, AnyObjective(config.objective));
   model.initialize(config.seed);
   for (const DataView& view : {views.train, views.validation, views.test}) {
     if (view.size() > 0) {

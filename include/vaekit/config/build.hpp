@@ -19,7 +19,7 @@ template <class T>
   return ConfiguredVae<T>(Network<T>(config.encoder, input), latent,
                           Network<T>(config.decoder, Shape::flat(latent.dim)),
                           AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer,
-                          AnyPrior<T>(config.prior, latent.dim));
+                          AnyPrior<T>(config.prior, latent.dim, input.size()));
 }
 
 /// The name of the configured likelihood, for messages.

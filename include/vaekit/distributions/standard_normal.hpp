@@ -26,7 +26,7 @@ struct StandardNormal {
   struct Cache {};
 
   StandardNormal() = default;
-  StandardNormal(const Config&, Index) {}
+  StandardNormal(const Config&, Index, Index = 0) {}
 
   [[nodiscard]] Cache make_cache(Index) const { return {}; }
   void initialize(const RandomStream&) {}
@@ -54,7 +54,8 @@ struct StandardNormal {
   }
 
   /// z ~ N(0, temperature² I)
-  void sample(const RandomStream& stream, std::uint64_t first, double temperature, MatrixOut<T> z) const {
+  void sample(const RandomStream& stream, std::uint64_t first, double temperature, Cache&,
+              MatrixOut<T> z) const {
     for (Index row = 0; row < z.rows(); ++row) {
       fill_normal(std::span<T>(z.data() + row * z.outerStride(), static_cast<std::size_t>(z.cols())), stream,
                   (first + static_cast<std::uint64_t>(row)) * static_cast<std::uint64_t>(z.cols()));

@@ -34,7 +34,9 @@ class ImportanceSampler {
         workspace_(model.make_inference_workspace(1, chunk_)),
         likelihood_(static_cast<std::size_t>(chunk_)),
         prior_(static_cast<std::size_t>(chunk_)),
-        posterior_(static_cast<std::size_t>(chunk_)) {}
+        posterior_(static_cast<std::size_t>(chunk_)) {
+    model.prepare_prior(workspace_);
+  }
 
   /// log p(x) of one row. ε is element `input` of the endless sequence named by `seed`.
   ///

@@ -51,6 +51,9 @@ struct AnyLatentOf {
   [[nodiscard]] Index kl_columns() const {
     return visit([](const auto& latent) { return latent.kl_columns(); });
   }
+  [[nodiscard]] bool is_diagonal_gaussian() const {
+    return visit([](const auto& latent) { return vaekit::is_diagonal_gaussian(latent); });
+  }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
     return visit([&]<class L>(const L& latent) {
       return Cache{
@@ -126,8 +129,8 @@ struct AnyPriorOf {
 
   AnyPriorOf() = default;
   /// Throws ConfigError when a number is out of range.
-  AnyPriorOf(const typename List::ConfigVariant& config, Index dim)
-      : chosen(make_alternative<typename List::Variant>(config, dim)) {}
+  AnyPriorOf(const typename List::ConfigVariant& config, Index dim, Index features)
+      : chosen(make_alternative<typename List::Variant>(config, dim, features)) {}
 
   [[nodiscard]] Cache make_cache(Index rows) const {
     return visit([&]<class P>(const P& prior) {
@@ -148,8 +151,30 @@ struct AnyPriorOf {
       prior.backward(z, dlog_p, std::get<typename P::Cache>(cache.chosen), dz, std::get<P>(grad.chosen));
     });
   }
-  void sample(const RandomStream& stream, std::uint64_t first, double temperature, MatrixOut<T> z) const {
-    visit([&](const auto& prior) { prior.sample(stream, first, temperature, z); });
+  void sample(const RandomStream& stream, std::uint64_t first, double temperature, Cache& cache,
+              MatrixOut<T> z) const {
+    visit([&]<class P>(const P& prior) {
+      prior.sample(stream, first, temperature, std::get<typename P::Cache>(cache.chosen), z);
+    });
+  }
+
+  [[nodiscard]] Index pseudo_input_count() const {
+    return visit([](const auto& prior) { return vaekit::pseudo_input_count(prior); });
+  }
+  void pseudo_inputs(MatrixOut<T> out) const {
+    visit_pseudo([&](const auto& prior) { prior.pseudo_inputs(out); });
+  }
+  void set_components(const DiagonalGaussian<T>& q, Cache& cache) const {
+    visit_pseudo(
+        [&]<class P>(const P& prior) { prior.set_components(q, std::get<typename P::Cache>(cache.chosen)); });
+  }
+  void component_gradient(const Cache& cache, MomentGradient<T>& out) const {
+    visit_pseudo([&]<class P>(const P& prior) {
+      prior.component_gradient(std::get<typename P::Cache>(cache.chosen), out);
+    });
+  }
+  void pseudo_backward(MatrixIn<T> u, MatrixIn<T> du, AnyPriorOf& grad) const {
+    visit_pseudo([&]<class P>(const P& prior) { prior.pseudo_backward(u, du, std::get<P>(grad.chosen)); });
   }
 
   static void reflect(auto& self, auto&& visitor) {
@@ -157,6 +182,16 @@ struct AnyPriorOf {
   }
 
  private:
+  /// For a prior that has pseudo-inputs; the others are never asked.
+  template <class F>
+  void visit_pseudo(F&& f) const {
+    visit([&](const auto& prior) {
+      if constexpr (requires { prior.pseudo_input_count(); }) {
+        f(prior);
+      }
+    });
+  }
+
   template <class F>
   decltype(auto) visit(F&& f) const {
     return std::visit(std::forward<F>(f), chosen);

@@ -7,6 +7,8 @@
 
 #include "vaekit/latent/any_latent.hpp"
 #include "vaekit/latent/gaussian.hpp"
+#include "vaekit/latent/gaussian_mixture.hpp"
+#include "vaekit/latent/vamp_prior.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -14,7 +16,7 @@ template <class T = float>
 using BuiltinLatents = std::tuple<GaussianLatent<T>>;
 
 template <class T = float>
-using BuiltinPriors = std::tuple<StandardNormal<T>>;
+using BuiltinPriors = std::tuple<StandardNormal<T>, GaussianMixture<T>, VampPrior<T>>;
 
 /// Config of any built-in posterior q(z|x).
 using LatentConfig = detail::PartList<BuiltinLatents<>>::ConfigVariant;

@@ -52,6 +52,7 @@ struct GaussianLatent {
   [[nodiscard]] Index head_size() const { return 2 * dim; }
   [[nodiscard]] Index noise_size() const { return dim; }
   [[nodiscard]] Index kl_columns() const { return dim; }
+  [[nodiscard]] bool is_diagonal_gaussian() const { return true; }
   [[nodiscard]] Cache make_cache(Index batch, Index) const {
     return {Matrix<T>(batch, dim), Matrix<T>(batch, dim), MomentGradient<T>(batch, dim)};
   }

@@ -29,12 +29,20 @@
 //
 // A prior:
 //
-//   Prior(config, dim)
+//   Prior(config, dim, features)
 //   make_cache(rows)
 //   log_prob(z, cache, out)
 //   backward(z, dlog_p, cache, dz, grad)  dz += dlog_p ∂ log p(z)/∂z; `grad` += that of its own parameters
-//   sample(stream, first, temperature, z) row r depends on first + r alone
+//   sample(stream, first, temperature, cache, z)   row r depends on first + r alone
 //   initialize(stream), reflect(self, visit)
+//
+// A prior made of the posteriors of pseudo-inputs also has
+//
+//   pseudo_input_count()
+//   pseudo_inputs(out)                    [count × features]
+//   set_components(q, cache)              their posteriors, before log_prob and sample
+//   component_gradient(cache, out)        {mu, logvar} [count × dim], after backward
+//   pseudo_backward(u, du, grad)          `grad` += from the gradient of the pseudo-inputs
 //
 // A pair with a closed-form divergence specialises `KlPair`; every other pair is estimated from the samples,
 // mean_k log q(z_k|x) − log p(z_k).
@@ -96,7 +104,7 @@ concept LatentPrior = std::copyable<P> && Reflectable<P> && requires(
   { prior.make_cache(Index{}) } -> std::same_as<typename P::Cache>;
   prior.log_prob(in, cache, values);
   prior.backward(in, dvalues, cache, out, grad);
-  prior.sample(stream, std::uint64_t{}, double{}, out);
+  prior.sample(stream, std::uint64_t{}, double{}, cache, out);
 };
 
 /// KL(q(z|x) ‖ p(z)) of a pair of a posterior and a prior. A specialisation has
@@ -134,6 +142,26 @@ template <class Latent>
     return latent.has_path_gradient();
   } else {
     return HasPathGradient<Latent>;
+  }
+}
+
+/// Pseudo-inputs of a prior; 0 for one that has none.
+template <class Prior>
+[[nodiscard]] Index pseudo_input_count(const Prior& prior) {
+  if constexpr (requires { prior.pseudo_input_count(); }) {
+    return prior.pseudo_input_count();
+  } else {
+    return 0;
+  }
+}
+
+/// Whether mean and log-variance of each dimension say everything about the posterior.
+template <class Latent>
+[[nodiscard]] bool is_diagonal_gaussian(const Latent& latent) {
+  if constexpr (requires { latent.is_diagonal_gaussian(); }) {
+    return latent.is_diagonal_gaussian();
+  } else {
+    return false;
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "vaekit/core/reflect.hpp"
 #include "vaekit/core/shape.hpp"
+#include "vaekit/model/part_name.hpp"
 #include "vaekit/model/vae.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -37,18 +38,6 @@ struct ModelSummary {
 
 namespace detail {
 
-/// What a configuration calls a part, also one that was chosen at run time.
-template <class Part>
-[[nodiscard]] std::string kind_of(const Part& part) {
-  if constexpr (requires { part.chosen; }) {
-    return std::visit([](const auto& chosen) { return kind_of(chosen); }, part.chosen);
-  } else if constexpr (requires { Part::Config::kind; }) {
-    return std::string(Part::Config::kind);
-  } else {
-    return "custom";
-  }
-}
-
 template <class L>
 void add_summary_rows(const std::string& name, const L& layer, double evaluations,
                       std::vector<SummaryRow>& rows) {
@@ -57,7 +46,7 @@ void add_summary_rows(const std::string& name, const L& layer, double evaluation
       add_summary_rows(name + '.' + std::to_string(i), part, evaluations, rows);
     });
   } else {
-    rows.push_back({name, kind_of(layer), layer.output_shape(), parameter_count(layer),
+    rows.push_back({name, part_name(layer), layer.output_shape(), parameter_count(layer),
                     evaluations * layer.multiply_adds()});
   }
 }
@@ -112,11 +101,11 @@ template <class Model>
   result.batch = batch;
   detail::add_summary_rows("encoder", model.encoder, 1, result.rows);
   detail::add_summary_rows("posterior_head", model.posterior_head, 1, result.rows);
-  result.rows.push_back({"latent", detail::kind_of(model.latent), Shape::flat(model.latent_dim()),
+  result.rows.push_back({"latent", part_name(model.latent), Shape::flat(model.latent_dim()),
                          parameter_count(model.latent) + parameter_count(model.prior), 0});
   detail::add_summary_rows("decoder", model.decoder, draws, result.rows);
   detail::add_summary_rows("likelihood_head", model.likelihood_head, draws, result.rows);
-  result.rows.push_back({"likelihood", detail::kind_of(model.likelihood), model.encoder.input_shape(),
+  result.rows.push_back({"likelihood", part_name(model.likelihood), model.encoder.input_shape(),
                          parameter_count(model.likelihood), 0});
   for (const SummaryRow& row : result.rows) {
     result.parameters += row.parameters;

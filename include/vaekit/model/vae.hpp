@@ -164,9 +164,20 @@ struct Vae {
               MatrixOut<T> out) const {
     check_capacity("Vae::sample", "out", out.rows(), w);
     MatrixOut<T> z = top(w.z, out.rows());
-    prior.sample(RandomStream(seed, Purpose::prior), first, temperature, z);
+    sample_latents(seed, first, temperature, w, z);
     decode(z, w, out);
   }
+
+  /// z ~ p(z), rows `first` ... of the endless sequence named by `seed`. [n × dim]
+  void sample_latents(std::uint64_t seed, std::uint64_t first, double temperature, Workspace& w,
+                      MatrixOut<T> z) const {
+    prepare_prior(w);
+    prior.sample(RandomStream(seed, Purpose::prior), first, temperature, w.prior, z);
+  }
+
+  /// Finds what the densities and samples of the prior need in `w`: the posteriors of its pseudo-inputs, if
+  /// it has any.
+  void prepare_prior(Workspace& w) const;
 
   /// Forward pass with the noise that is in `w`: log-likelihoods and KL of each input.
   const Terms<T>& terms(MatrixIn<T> x, Workspace& w) const {
@@ -317,6 +328,7 @@ struct Vae {
   void forward_latent(MatrixIn<T> x, TermNeeds needs, Workspace& w) const;
   void find_divergence(Index n, const TermNeeds& needs, Workspace& w) const;
   void backward(MatrixIn<T> x, const TermNeeds& needs, Workspace& w, Vae& grad) const;
+  void backward_pseudo(Workspace& w, Vae& grad) const;
   void backward_latent(Index n, const TermNeeds& needs, Workspace& w, Vae& grad) const;
 };
 

@@ -44,6 +44,9 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::find_divergence(Index
                                                                            Workspace& w) const {
   const Index rows = n * w.samples;
   Terms<T>& terms = w.terms;
+  if (needs.densities || needs.prior_samples) {
+    prepare_prior(w);
+  }
   if (needs.densities) {
     latent.log_prob(w.posterior.topRows(n), w.epsilon.topRows(rows), w.z.topRows(rows), w.latent,
                     terms.log_q.span());
@@ -65,7 +68,7 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::find_divergence(Index
     terms.logvar = q.logvar;
   }
   if (needs.prior_samples) {
-    prior.sample(w.prior_stream, 0, 1, MatrixOut<T>(terms.prior_z));
+    prior.sample(w.prior_stream, 0, 1, w.prior, MatrixOut<T>(terms.prior_z));
   }
 }
 
@@ -91,6 +94,37 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward(MatrixIn<T> 
   posterior_head.backward(w.encoded.topRows(n), w.posterior.topRows(n), w.dposterior.topRows(n),
                           top(w.dencoded, n), w.posterior_head, grad.posterior_head);
   encoder.backward(x, w.encoded.topRows(n), w.dencoded.topRows(n), no_matrix<T>(), w.encoder, grad.encoder);
+  backward_pseudo(w, grad);
+}
+
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::prepare_prior(Workspace& w) const {
+  if constexpr (requires { prior.pseudo_input_count(); }) {
+    if (w.pseudo) {
+      PseudoPass<Vae>& pass = *w.pseudo;
+      prior.pseudo_inputs(pass.inputs);
+      encoder.forward(pass.inputs, pass.encoded, pass.encoder);
+      posterior_head.forward(pass.encoded, pass.posterior, pass.posterior_head);
+      prior.set_components(latent.posterior(pass.posterior, pass.latent), w.prior);
+    }
+  }
+}
+
+/// From the posteriors of the pseudo-inputs back through the encoder, after its own backward pass.
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward_pseudo(Workspace& w, Vae& grad) const {
+  if constexpr (requires { prior.pseudo_input_count(); }) {
+    if (w.pseudo && w.terms.log_p.size() > 0) {
+      PseudoPass<Vae>& pass = *w.pseudo;
+      prior.component_gradient(w.prior, moment_gradient(latent, pass.latent));
+      latent.backward(pass.posterior, pass.epsilon, pass.z, pass.dz, {}, pass.latent, pass.dposterior,
+                      grad.latent);
+      posterior_head.backward(pass.encoded, pass.posterior, pass.dposterior, pass.dencoded,
+                              pass.posterior_head, grad.posterior_head);
+      encoder.backward(pass.inputs, pass.encoded, pass.dencoded, pass.dinputs, pass.encoder, grad.encoder);
+      prior.pseudo_backward(pass.inputs, pass.dinputs, grad.prior);
+    }
+  }
 }
 
 /// From the gradients of z and of the terms to the parameters of q(z|x).

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include "vaekit/core/random.hpp"
+#include "vaekit/latent/latent.hpp"
+#include "vaekit/nn/layer.hpp"
 #include "vaekit/objectives/objective.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
+
+/// What the encoder writes when it runs on the pseudo-inputs of a prior.
+template <class Model>
+struct PseudoPass {
+  using T = typename Model::Scalar;
+
+  typename decltype(Model::encoder)::Cache encoder;
+  typename decltype(Model::posterior_head)::Cache posterior_head;
+  typename decltype(Model::latent)::Cache latent;
+  Matrix<T> inputs;     // [C × features]
+  Matrix<T> encoded;    // [C × hidden]
+  Matrix<T> posterior;  // [C × head]
+  Matrix<T> epsilon;    // [C × noise] zeros
+  Matrix<T> z, dz;      // [C × dim] zeros
+  Matrix<T> dinputs, dencoded, dposterior;
+};
 
 /// Everything a call of a `Vae` writes besides its results, for n inputs with K latent samples each.
 template <class Model>
@@ -30,7 +50,29 @@ struct VaeWorkspace {
   Terms<T> terms;
   Terms<T> dterms;
   Matrix<T> dencoded, dposterior, dz, ddecoded;  // gradients, shaped as their values
+  std::optional<PseudoPass<Model>> pseudo;       // of a prior that has pseudo-inputs
 };
+
+template <class Model>
+[[nodiscard]] PseudoPass<Model> make_pseudo_pass(const Model& model, Index count) {
+  using T = typename Model::Scalar;
+  const Index encoded = model.encoder.output_shape().size();
+  const Index head = model.latent.head_size();
+  PseudoPass<Model> pass{.encoder = model.encoder.make_cache(count),
+                         .posterior_head = model.posterior_head.make_cache(count),
+                         .latent = model.latent.make_cache(count, count),
+                         .inputs = Matrix<T>(count, model.features()),
+                         .encoded = Matrix<T>(count, encoded),
+                         .posterior = Matrix<T>(count, head),
+                         .epsilon = Matrix<T>(count, model.latent.noise_size()),
+                         .z = Matrix<T>(count, model.latent.dim),
+                         .dz = Matrix<T>(count, model.latent.dim),
+                         .dinputs = Matrix<T>(count, model.features()),
+                         .dencoded = Matrix<T>(count, encoded),
+                         .dposterior = Matrix<T>(count, head)};
+  draw_layer_noise(model.encoder, NoiseSource{}, count, pass.encoder);
+  return pass;
+}
 
 template <class Model>
 [[nodiscard]] VaeWorkspace<Model> make_vae_workspace(const Model& model, Index batch, Index samples) {
@@ -60,7 +102,11 @@ template <class Model>
                         .dencoded = Matrix<T>(batch, encoded),
                         .dposterior = Matrix<T>(batch, model.latent.head_size()),
                         .dz = Matrix<T>(rows, dim),
-                        .ddecoded = Matrix<T>(rows, decoded)};
+                        .ddecoded = Matrix<T>(rows, decoded),
+                        .pseudo = {}};
+  if (const Index count = pseudo_input_count(model.prior); count > 0) {
+    w.pseudo = make_pseudo_pass(model, count);
+  }
   fuse_derivative(model.encoder, w.encoder, model.posterior_head, w.posterior_head);
   fuse_derivative(model.decoder, w.decoder, model.likelihood_head, w.likelihood_head);
   return w;

@@ -9,6 +9,7 @@
 #include "vaekit/core/check.hpp"
 #include "vaekit/data/batches.hpp"
 #include "vaekit/evaluate/elbo.hpp"
+#include "vaekit/model/compatibility.hpp"
 #include "vaekit/optim/average.hpp"
 #include "vaekit/optim/clip.hpp"
 #include "vaekit/train/progress.hpp"
@@ -129,11 +130,13 @@ class Trainer {
     }
   }
 
-  /// Throws NumericError when the loss is not finite or diverges, or an epoch ends in weights or results that
+  /// Throws ConfigError when the objective has no meaning for the model (see `check_compatible`),
+  /// NumericError when the loss is not finite or diverges, or an epoch ends in weights or results that
   /// are not finite; the state is then that of the last step.
   template <class... Callbacks>
   TrainingEnd train(State& state, Callbacks&&... callbacks) {
     const ThreadScope threads(config_.threads);
+    check_compatible(state.model, objective_);
     typename Model::Workspace w = state.model.make_workspace(config_.batch_size, objective_.samples());
     Model grad = zeros_like(state.model);
     seconds_ = 0;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "vaekit/kernels/elementwise.hpp"
+#include "vaekit/latent/gaussian_mixture.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+struct VampPriorConfig {
+  static constexpr std::string_view kind = "vamp";
+  Index components = 500;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field("components", &VampPriorConfig::components, "learned pseudo-inputs, C", between(1, 100'000))};
+  }
+};
+
+/// The variational mixture of posteriors: p(z) = 1/C Σ_c q(z|u_c) for learned pseudo-inputs u_c.
+///
+/// The model runs its encoder on `pseudo_inputs` once a step and hands the posteriors to the cache
+/// (`set_components`), and takes their gradient from there back through the encoder. The
+/// posterior must be a diagonal Gaussian. Pseudo-inputs are sigmoid(`pseudo_logits`), so they stay in (0, 1).
+///
+/// Units    nats
+/// Threads  const calls are safe with a cache each
+/// Source   Tomczak & Welling 2018 (arXiv:1705.07120) eq. 9 and 10
+template <class T = float>
+struct VampPrior {
+  using Scalar = T;
+  using Config = VampPriorConfig;
+  struct Cache {
+    Matrix<T> responsibilities;  // [rows × C]
+    RowVector<T> log_weights;    // [C]
+    Matrix<T> mu, logvar;        // [C × dim] posteriors of the pseudo-inputs
+    MomentGradient<T> gradient;  // theirs, which `backward` sets
+  };
+
+  Matrix<T> pseudo_logits;  // [C × features]
+  Index dim = 0;
+
+  VampPrior() = default;
+  /// Throws ConfigError when `components` is out of range.
+  VampPrior(const Config& config, Index latent_dim, Index features)
+      : pseudo_logits(checked("vamp prior", config).components, features), dim(latent_dim) {}
+
+  [[nodiscard]] Cache make_cache(Index rows) const {
+    const Index count = pseudo_logits.rows();
+    Cache cache{Matrix<T>(rows, count), RowVector<T>(count), Matrix<T>(count, dim), Matrix<T>(count, dim),
+                MomentGradient<T>(count, dim)};
+    cache.log_weights.setConstant(static_cast<T>(-std::log(static_cast<double>(std::max<Index>(count, 1)))));
+    return cache;
+  }
+  /// Logits from N(0, 1): pseudo-inputs around 1/2.
+  void initialize(const RandomStream& stream) { fill_normal(pseudo_logits.span(), stream); }
+
+  [[nodiscard]] Index pseudo_input_count() const { return pseudo_logits.rows(); }
+  void pseudo_inputs(MatrixOut<T> out) const { activate<T>(Activation::sigmoid, pseudo_logits, out); }
+  /// grad += the gradient of the logits from that of the pseudo-inputs u: du ∘ u (1 − u).
+  void pseudo_backward(MatrixIn<T> u, MatrixIn<T> du, VampPrior& grad) const {
+    grad.pseudo_logits.array() += du.array() * u.array() * (T{1} - u.array());
+  }
+  void set_components(const DiagonalGaussian<T>& q, Cache& cache) const {
+    cache.mu = q.mu;
+    cache.logvar = q.logvar;
+  }
+  void component_gradient(const Cache& cache, MomentGradient<T>& out) const {
+    out.mu = cache.gradient.mu;
+    out.logvar = cache.gradient.logvar;
+  }
+
+  void log_prob(MatrixIn<T> z, Cache& cache, std::span<T> out) const {
+    view(cache).log_prob(z, cache.responsibilities, out);
+  }
+  void backward(MatrixIn<T> z, std::span<const T> dlog_p, Cache& cache, MatrixOut<T> dz, VampPrior&) const {
+    cache.gradient.mu.setZero();
+    cache.gradient.logvar.setZero();
+    view(cache).backward(z, dlog_p, cache.responsibilities, dz, cache.gradient.mu, cache.gradient.logvar);
+  }
+  void sample(const RandomStream& stream, std::uint64_t first, double temperature, Cache& cache,
+              MatrixOut<T> z) const {
+    view(cache).sample(stream, first, temperature, z);
+  }
+
+  static void reflect(auto& self, auto&& visit) { visit("pseudo_logits", self.pseudo_logits); }
+
+ private:
+  [[nodiscard]] static MixtureView<T> view(const Cache& cache) {
+    return {cache.log_weights, cache.mu, cache.logvar};
+  }
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI
