@@ -85,6 +85,52 @@ struct Factorized;
 struct GaussianConfig;
 template <class T>
 struct Gaussian;
+enum class CategoricalEncoding;
+struct CategoricalConfig;
+template <class T>
+struct Categorical;
+template <class LikelihoodConfigs>
+struct ColumnGroup;
+template <class LikelihoodConfigs>
+struct ColumnsConfig;
+template <class Likelihoods>
+struct Columns;
+struct ContinuousBernoulliConfig;
+template <class T>
+struct ContinuousBernoulliDensity;
+template <class T>
+struct ContinuousBernoulli;
+struct DiscretizedLogisticConfig;
+template <class T>
+struct DiscretizedLogisticDensity;
+template <class T>
+struct DiscretizedLogistic;
+struct DiscretizedLogisticMixtureConfig;
+template <class T>
+struct DiscretizedLogisticMixture;
+struct LaplaceConfig;
+template <class T>
+struct LaplaceDensity;
+template <class T>
+struct Laplace;
+enum class LibrarySize;
+template <class Density>
+struct LibrarySized;
+struct NegativeBinomialConfig;
+template <class T>
+struct NegativeBinomialDensity;
+template <class T>
+struct NegativeBinomial;
+struct PoissonConfig;
+template <class T>
+struct PoissonDensity;
+template <class T>
+struct Poisson;
+struct StudentTConfig;
+template <class T>
+struct StudentTDensity;
+template <class T>
+struct StudentT;
 
 // latent
 template <class T>
@@ -143,6 +189,10 @@ struct ObjectiveValue;
 struct TermNeeds;
 
 // model
+template <class Model>
+struct VaeWorkspace;
+template <class Model>
+struct PseudoPass;
 struct SummaryRow;
 struct ModelSummary;
 

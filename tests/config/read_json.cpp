@@ -219,8 +219,7 @@ TEST_CASE("read_json: a schedule is a number or an object, and takes values in t
   CHECK(rate(R"({"from": 1})") == "config /optimizer/learning_rate/schedule: missing key, required");
   CHECK(rate(R"({"schedule": "linera", "from": 1})") ==
         "config /optimizer/learning_rate/schedule: unknown value \"linera\"; known: constant, cosine, "
-        "exponential, "
-        "linear, multi_step; did you mean \"linear\"?");
+        "cyclical, exponential, linear, logistic, multi_step; did you mean \"linear\"?");
   CHECK(rate(R"({"schedule": "linear", "from": 1, "to": 0, "epochs": 0})") ==
         "config /optimizer/learning_rate/epochs: is 0, must be > 0");
   CHECK(rate(R"({"schedule": "constant", "from": 0})") ==

@@ -124,6 +124,26 @@ TEST_CASE("schedule: kinds have the names of the configuration") {
   CHECK(to_string(ScheduleKind::cosine) == "cosine");
   CHECK(to_string(ScheduleKind::exponential) == "exponential");
   CHECK(to_string(ScheduleKind::multi_step) == "multi_step");
+  CHECK(to_string(ScheduleKind::cyclical) == "cyclical");
+  CHECK(to_string(ScheduleKind::logistic) == "logistic");
+}
+
+TEST_CASE("schedule: cyclical rises in the first half of each cycle and holds in the second") {
+  const Schedule schedule = make(ScheduleKind::cyclical, 0, 2, 4);
+  for (const double start : {0.0, 4.0, 400.0}) {
+    CHECK(schedule.value(start) == 0);
+    CHECK(schedule.value(start + 1) == near(1));
+    CHECK(schedule.value(start + 2) == 2);
+    CHECK(schedule.value(start + 3.9) == 2);
+  }
+}
+
+TEST_CASE("schedule: logistic is half way in the middle and near its ends at the ends") {
+  const Schedule schedule = make(ScheduleKind::logistic, 0, 1, 10);
+  CHECK(schedule.value(5) == near(0.5));
+  CHECK(schedule.value(0) == near(1 / (1 + std::exp(6.0))));
+  CHECK(schedule.value(10) == near(1 / (1 + std::exp(-6.0))));
+  CHECK(schedule.value(7) > schedule.value(6));
 }
 
 TEST_CASE("schedule: check holds the values it takes to a range and names the part") {
