@@ -12,5 +12,17 @@ TEST_CASE("likelihood: every alternative of the configuration builds its own lik
   };
   check_kind(BernoulliConfig{});
   check_kind(GaussianConfig{});
+  check_kind(ContinuousBernoulliConfig{});
+  check_kind(LaplaceConfig{});
+  check_kind(StudentTConfig{});
+  check_kind(DiscretizedLogisticConfig{});
+  check_kind(DiscretizedLogisticMixtureConfig{});
+  check_kind(PoissonConfig{});
+  check_kind(NegativeBinomialConfig{});
+  check_kind(CategoricalConfig{});
+  Columns<FeatureLikelihoods<float>>::Config columns;
+  columns.groups = {{.count = 2, .likelihood = GaussianConfig{}},
+                    {.count = 4, .likelihood = PoissonConfig{}}};
+  check_kind(columns);
   CHECK(std::holds_alternative<BernoulliConfig>(LikelihoodConfig{}));
 }

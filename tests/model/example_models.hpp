@@ -59,7 +59,13 @@ StaticVae<T> make_static(Index features, Index hidden, Index dim, std::uint64_t 
 }
 
 /// A default configuration made fit for so many features.
-[[nodiscard]] inline LikelihoodConfig fitted(LikelihoodConfig config, [[maybe_unused]] Index features) {
+[[nodiscard]] inline LikelihoodConfig fitted(LikelihoodConfig config, Index features) {
+  using ColumnsOfTable = Columns<FeatureLikelihoods<float>>::Config;
+  if (auto* columns = std::get_if<ColumnsOfTable>(&config)) {
+    columns->groups.resize(2);
+    columns->groups[0] = {.count = 1, .likelihood = GaussianConfig{}};
+    columns->groups[1] = {.count = features - 1, .likelihood = PoissonConfig{}};
+  }
   return config;
 }
 

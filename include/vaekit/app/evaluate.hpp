@@ -90,7 +90,8 @@ inline void print(const EvaluationReport& report, const EvaluateOptions& options
     line("log likelihood  ", *report.log_likelihood);
     out << "                from " << options.importance_samples << " importance samples each\n";
   }
-  out << "active units    " << report.latent.active_units << " of " << report.latent.kl.size() << '\n';
+  out << "active units    " << report.latent.active_units << " of " << report.latent.mean_variance.size()
+      << '\n';
 }
 
 }  // namespace detail

@@ -103,11 +103,12 @@ inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& 
         using T = typename Model::Scalar;
         const Index steps = options.steps > 0 ? options.steps : 11;
         const Index rows = std::min(options.rows > 0 ? options.rows : 10, model.latent_dim());
-        const std::vector<double> kl = latent_statistics(model, view).kl;
-        std::vector<Index> order(kl.size());
+        const LatentStatistics statistics = latent_statistics(model, view);
+        const std::vector<double>& size = statistics.kl.empty() ? statistics.mean_variance : statistics.kl;
+        std::vector<Index> order(size.size());
         std::iota(order.begin(), order.end(), Index{0});
         std::ranges::stable_sort(order, std::greater{},
-                                 [&](Index d) { return kl[static_cast<std::size_t>(d)]; });
+                                 [&](Index d) { return size[static_cast<std::size_t>(d)]; });
         const Matrix<T> start = encode_first(model, view, 1);
         Matrix<T> z(rows * steps, model.latent_dim());
         for (Index row = 0; row < rows; ++row) {

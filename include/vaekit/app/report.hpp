@@ -135,9 +135,9 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
     out += report_tile("Speed", format_fixed(typical_speed(splits.front()), 0), "samples/s");
     out += report_tile("Training time", format_duration(splits.front().rows.rbegin()->second.seconds));
   }
-  if (!data.latent.kl.empty()) {
-    out +=
-        report_tile("Active units", concat(data.latent.active_units), concat("of ", data.latent.kl.size()));
+  if (!data.latent.mean_variance.empty()) {
+    out += report_tile("Active units", concat(data.latent.active_units),
+                       concat("of ", data.latent.mean_variance.size()));
   }
   return out + "</dl>\n";
 }
@@ -227,7 +227,7 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
     total += latent.kl[d];
   }
   return concat("<h2>Latent space</h2>\n", render_svg(chart), "<p class=\"note\">", latent.active_units,
-                " of ", latent.kl.size(),
+                " of ", latent.mean_variance.size(),
                 " units are active: the mean of their posterior varies over the data by more than ",
                 active_unit_threshold, " (the others are pale). All together ",
                 format_fixed(total, nats_decimals(total)), " nats",

@@ -9,7 +9,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 /// What each latent dimension does over a data set.
 struct LatentStatistics {
-  std::vector<double> kl;             ///< [dim] mean KL(q(z_d|x) ‖ p), nats; [1] without a closed form
+  std::vector<double> kl;             ///< [dim] mean KL(q(z_d|x) ‖ p), nats; empty without a closed form
   std::vector<double> mean_variance;  ///< [dim] variance over x of E_q[z_d]
   Index active_units = 0;             ///< dimensions with mean_variance > threshold
 };
@@ -19,19 +19,19 @@ inline constexpr double active_unit_threshold = 0.01;
 
 /// Mean KL and activity A_d = Var_x(E_{q(z|x)}[z_d]) of every latent dimension.
 ///
-/// `seed` names the samples of a divergence without a closed form.
 /// Threads  const model; the result does not depend on the number of threads
 /// Source   Burda, Grosse, Salakhutdinov 2016 (arXiv:1509.00519), section 5.2
 template <class Model>
-[[nodiscard]] LatentStatistics latent_statistics(const Model& model, const DataView& view, Index batch = 500,
-                                                 std::uint64_t seed = 1) {
+[[nodiscard]] LatentStatistics latent_statistics(const Model& model, const DataView& view,
+                                                 Index batch = 500) {
   using T = typename Model::Scalar;
   batch = std::min(batch, view.size());
   const Index dim = model.latent_dim();
   typename Model::Workspace w = model.make_inference_workspace(batch);
   Matrix<T> buffer(batch, model.features());
   std::vector<RunningMoments> means(static_cast<std::size_t>(dim));
-  std::vector<RunningMoments> kls(static_cast<std::size_t>(w.terms.kl.cols()));
+  const bool closed_form = Model::Divergence::closed_form(model.latent, model.prior);
+  std::vector<RunningMoments> kls(static_cast<std::size_t>(closed_form ? model.latent.kl_columns() : 0));
   const auto add_columns = [](std::vector<RunningMoments>& moments, MatrixIn<T> values) {
     for (Index row = 0; row < values.rows(); ++row) {
       for (std::size_t d = 0; d < moments.size(); ++d) {
@@ -39,9 +39,11 @@ template <class Model>
       }
     }
   };
-  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
-    model.draw_evaluation_noise(seed, static_cast<std::uint64_t>(first), x.rows(), w);
-    add_columns(kls, model.divergence(x, w));
+  for_each_batch<T>(view, buffer, [&](Index, MatrixIn<T> x) {
+    if (closed_form) {
+      model.zero_noise(x.rows(), w);
+      add_columns(kls, model.divergence(x, w));
+    }
     add_columns(means, model.encode(x, w).mu);
   });
   LatentStatistics statistics;
