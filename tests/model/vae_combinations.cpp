@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "model/example_models.hpp"
+#include "support/alloc_guard.hpp"
 #include "support/distribution_suite.hpp"
 #include "support/gradient_check.hpp"
 #include "support/same_bits.hpp"
@@ -145,6 +146,45 @@ TEST_CASE("vae: the doubly reparameterised gradient has the mean of the standard
     CHECK(std::abs(standard[i] - twice[i]) < 5 * spread);
   }
   CHECK(twice_variance.sum() < standard_variance.sum());
+}
+
+TEST_CASE("vae: no combination allocates after the first step") {
+  const auto check_steps = [](const Design& design, const AnyObjective& objective) {
+    const auto model = example::make_any<float>(design);
+    if (!is_compatible(model, objective)) {
+      return;
+    }
+    Matrix<float> x(6, design.features);
+    x.setOnes();
+    auto w = model.make_workspace(6, objective.samples());
+    auto grad = zeros_like(model);
+    const auto step = [&](std::uint64_t number, Index batch) {
+      model.draw_noise(1, number, batch, w);
+      model.gradient(x.topRows(batch), objective, 0.0, w, grad);
+    };
+    step(0, 6);
+    AllocationCount guard;
+    step(1, 6);
+    step(2, 4);
+    step(3, 6);
+    const std::size_t allocations = guard.count();
+    CAPTURE(part_name(objective));
+    CAPTURE(part_name(model.prior));
+    CAPTURE(part_name(model.likelihood));
+    CHECK(allocations == 0);
+  };
+  for (const ObjectiveConfig& config : every_objective()) {
+    for (const PriorConfig& prior : small_priors()) {
+      Design design = tiny();
+      design.prior = prior;
+      check_steps(design, AnyObjective(config));
+    }
+  }
+  for (const LikelihoodConfig& likelihood : every_alternative<LikelihoodConfig>()) {
+    Design design = tiny();
+    design.likelihood = example::fitted(likelihood, design.features);
+    check_steps(design, AnyObjective());
+  }
 }
 
 TEST_CASE("vae: combinations give equal bits on any number of threads") {

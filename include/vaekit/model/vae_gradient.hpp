@@ -150,9 +150,11 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward_latent(Index
   if (Divergence::closed_form(latent, prior)) {
     Divergence::backward(latent, prior, params, dterms.kl, w.latent, grad.prior);
   } else {
-    const T share = T{1} / static_cast<T>(w.samples);
-    dterms.log_q.colwise() += share * dterms.kl.col(0);
-    dterms.log_p.colwise() -= share * dterms.kl.col(0);
+    for (Index row = 0; row < n; ++row) {
+      const T share = dterms.kl(row, 0) / static_cast<T>(w.samples);
+      dterms.log_q.row(row).array() += share;
+      dterms.log_p.row(row).array() -= share;
+    }
   }
   std::span<const T> dlog_q;
   if (dterms.log_q.size() > 0) {
