@@ -44,6 +44,7 @@ enum class Sweep;
 struct NoEpilogue;
 class LogSumExp;
 struct AllLanes;
+struct SomeLanes;
 template <class T>
 struct ScalarBatch;
 

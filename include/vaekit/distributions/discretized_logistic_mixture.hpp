@@ -62,7 +62,7 @@ struct DiscretizedLogisticMixture {
 
   void log_prob(MatrixIn<T> params, MatrixIn<T> x, std::span<T> out) const {
     for_each_row(params, x, [&](const T* head, const T* values, Index row) {
-      out[static_cast<std::size_t>(row)] = sum_vectors<T>(features, [&](Index j, auto which) {
+      out[static_cast<std::size_t>(row)] = sum_some_lanes<T>(features, [&](Index j, SomeLanes which) {
         return Mixture(*this, head + j, load(values + j, which), which).log_prob;
       });
     });
@@ -71,7 +71,7 @@ struct DiscretizedLogisticMixture {
   void forward(MatrixIn<T> params, MatrixIn<T> x, std::span<T> out, Cache& cache) const {
     for_each_row(params, x, [&](const T* head, const T* values, Index row) {
       T* gradient = cache.gradient.data() + row * cache.gradient.cols();
-      out[static_cast<std::size_t>(row)] = sum_vectors<T>(features, [&](Index j, auto which) {
+      out[static_cast<std::size_t>(row)] = sum_some_lanes<T>(features, [&](Index j, SomeLanes which) {
         const Mixture mixture(*this, head + j, load(values + j, which), which);
         mixture.store_gradient(*this, gradient + j, which);
         return mixture.log_prob;
@@ -88,7 +88,7 @@ struct DiscretizedLogisticMixture {
       for (Index row = first; row < last; ++row) {
         const T* head = params.data() + row * params.outerStride();
         T* target = out.data() + row * out.outerStride();
-        for_each_vector<T>(features, [&](Index j, auto which) {
+        for_some_lanes<T>(features, [&](Index j, SomeLanes which) {
           const Weights weights(*this, head + j, which);
           Simd<T> sum(T{0});
           for (Index k = 0; k < components; ++k) {

@@ -127,10 +127,7 @@ struct Factorized {
 
   void log_prob(MatrixIn<T> params, MatrixIn<T> x, std::span<T> out) const {
     for_each_row(params, x, [&](const T* head, const T* values, Index row) {
-      out[static_cast<std::size_t>(row)] = sum_vectors<T>(features, [&](Index j, auto which) {
-        Values gradient;
-        return density.evaluate(parameters_at(head, j, which), load(values + j, which), gradient);
-      });
+      out[static_cast<std::size_t>(row)] = evaluate_row(head, values, false, nullptr, nullptr);
     });
   }
 
@@ -138,7 +135,7 @@ struct Factorized {
     for_each_row(params, x, [&](const T* head, const T* values, Index row) {
       T* to_head = cache.gradient.data() + row * cache.gradient.cols();
       T* to_own = cache.own_gradient.data() + row * cache.own_gradient.cols();
-      out[static_cast<std::size_t>(row)] = evaluate_row(head, values, to_head, to_own);
+      out[static_cast<std::size_t>(row)] = evaluate_row(head, values, true, to_head, to_own);
     });
   }
 
@@ -164,7 +161,7 @@ struct Factorized {
       for (Index row = first; row < last; ++row) {
         const T* head = params.data() + row * params.outerStride();
         T* target = out.data() + row * out.outerStride();
-        for_each_vector<T>(features, [&](Index j, auto which) {
+        for_some_lanes<T>(features, [&](Index j, SomeLanes which) {
           store(target + j, density.mean(parameters_at(head, j, which)), which);
         });
       }
@@ -219,8 +216,7 @@ struct Factorized {
     return std::ranges::count(sources, ParameterSource::predicted, &Source::from);
   }
 
-  template <class Which>
-  [[nodiscard]] Values parameters_at(const T* head, Index j, Which which) const {
+  [[nodiscard]] Values parameters_at(const T* head, Index j, SomeLanes which) const {
     Values values;
     for (std::size_t i = 0; i < parameter_count; ++i) {
       switch (sources[i].from) {
@@ -252,14 +248,18 @@ struct Factorized {
     return numbers;
   }
 
-  /// The gradient of row's log-probability goes to `to_head` and `to_own`.
-  [[nodiscard]] T evaluate_row(const T* head, const T* values, T* to_head, T* to_own) const {
+  /// The gradient of the row's log-probability, if wanted, goes to `to_head` and `to_own`.
+  [[nodiscard]] T evaluate_row(const T* head, const T* values, bool wants_gradient, T* to_head,
+                               T* to_own) const {
     Values own_sums;
     own_sums.fill(Simd<T>(T{0}));
-    const T log_prob = sum_vectors<T>(features, [&](Index j, auto which) {
+    const T log_prob = sum_some_lanes<T>(features, [&](Index j, SomeLanes which) {
       Values gradient;
       const Simd<T> value =
           density.evaluate(parameters_at(head, j, which), load(values + j, which), gradient);
+      if (!wants_gradient) {
+        return value;
+      }
       T* head_block = to_head + j;
       T* own_block = to_own + j;
       for (std::size_t i = 0; i < parameter_count; ++i) {
@@ -282,7 +282,7 @@ struct Factorized {
       }
       return value;
     });
-    for (std::size_t i = 0; i < parameter_count; ++i) {
+    for (std::size_t i = 0; wants_gradient && i < parameter_count; ++i) {
       if (sources[i].from == ParameterSource::learned) {
         *to_own = sum_lanes<T>(own_sums[i]);
       }

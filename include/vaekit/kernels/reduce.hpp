@@ -71,6 +71,14 @@ template <class T, class Value>
   return sum_lanes<T>(sum);
 }
 
+/// `sum_vectors` for a long `value(i, SomeLanes)`.
+template <class T, class Value>
+[[nodiscard]] inline T sum_some_lanes(Index count, Value&& value) {
+  Simd<T> sum(T{0});
+  for_some_lanes<T>(count, [&](Index i, SomeLanes some) { sum += keep<T>(value(i, some), some); });
+  return sum_lanes<T>(sum);
+}
+
 /// x(row, :) *= factors[row].
 template <class T>
 void scale_rows(std::span<const T> factors, MatrixOut<T> x) {

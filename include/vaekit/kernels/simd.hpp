@@ -168,6 +168,37 @@ inline void for_each_vector(Index count, Body&& body) {
   }
 }
 
+/// All lanes, or the first `count`, known at run time only: for long bodies, which `for_each_vector` would
+/// compile twice.
+struct SomeLanes {
+  Index count;
+};
+
+template <class T>
+[[nodiscard]] inline Simd<T> load(const T* source, SomeLanes some) {
+  return some.count == lanes<T> ? load(source, AllLanes{}) : load(source, some.count);
+}
+template <class T>
+inline void store(T* target, const Simd<T>& value, SomeLanes some) {
+  if (some.count == lanes<T>) {
+    store(target, value, AllLanes{});
+  } else {
+    store(target, value, some.count);
+  }
+}
+template <class T>
+[[nodiscard]] inline Simd<T> keep(const Simd<T>& value, SomeLanes some) {
+  return some.count == lanes<T> ? value : keep<T>(value, some.count);
+}
+
+/// `for_each_vector` for a long body: `body(i, SomeLanes)`.
+template <class T, class Body>
+inline void for_some_lanes(Index count, Body&& body) {
+  for (Index i = 0; i < count; i += lanes<T>) {
+    body(i, SomeLanes{std::min(lanes<T>, count - i)});
+  }
+}
+
 /// Sum of the lanes, in a fixed order.
 template <class T>
 [[nodiscard]] inline T sum_lanes(const Simd<T>& value) {
