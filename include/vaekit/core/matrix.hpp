@@ -170,6 +170,13 @@ using Matrix = DenseMatrix<T, Eigen::Dynamic>;
 template <class T>
 using RowVector = DenseMatrix<T, 1>;
 
+/// Part of a model's state that no optimizer touches and that has no gradient: a codebook or a variance that
+/// follows the data by averaging. Saved and copied with the parameters.
+template <class T>
+struct Buffer {
+  Matrix<T> values;
+};
+
 /// The absent matrix: what `backward` takes for `dx` when the gradient of the input is not needed.
 template <class T>
 [[nodiscard]] MatrixOut<T> no_matrix() {
@@ -187,10 +194,18 @@ template <class M>
 inline constexpr bool is_dense_matrix = false;
 template <class T, int Rows>
 inline constexpr bool is_dense_matrix<DenseMatrix<T, Rows>> = true;
+template <class M>
+inline constexpr bool is_buffer = false;
+template <class T>
+inline constexpr bool is_buffer<Buffer<T>> = true;
 }  // namespace detail
 
 /// A parameter tensor: `Matrix<T>` or `RowVector<T>`.
 template <class M>
 concept ParameterTensor = detail::is_dense_matrix<std::remove_cvref_t<M>>;
+
+/// A tensor of the state that is no parameter.
+template <class M>
+concept BufferTensor = detail::is_buffer<std::remove_cvref_t<M>>;
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -53,6 +53,7 @@ enum class Purpose : std::uint32_t {
   prior = 8,       ///< z ~ p(z)
   likelihood = 9,  ///< x ~ p(x|z)
   synthetic = 10,  ///< built-in data sets
+  update = 11,     ///< changes of a model's buffers after a step
 };
 
 namespace detail {

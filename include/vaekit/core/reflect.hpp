@@ -25,7 +25,7 @@ struct ReflectProbe {
 }  // namespace detail
 
 /// An object whose parameters can be visited: `O::reflect(object, visit)` calls `visit(name, member)` for
-/// each member that is a tensor or is itself reflectable.
+/// each member that is a tensor, a buffer or is itself reflectable.
 template <class O>
 concept Reflectable = requires(std::remove_cvref_t<O>& object) {
   std::remove_cvref_t<O>::reflect(object, detail::ReflectProbe{});
@@ -37,19 +37,33 @@ void for_each_tensor(O& object, Visit&& visit) {
   std::remove_cv_t<O>::reflect(object, [&](std::string_view, auto& member) {
     if constexpr (ParameterTensor<decltype(member)>) {
       visit(member);
-    } else {
+    } else if constexpr (!BufferTensor<decltype(member)>) {
       for_each_tensor(member, visit);
     }
   });
 }
 
-/// Calls `visit(name, tensor)`; names are PyTorch's: "encoder.0.weight".
+/// Calls `visit(values)` for every buffer of `object`, depth first. Does not allocate.
+template <Reflectable O, class Visit>
+void for_each_buffer(O& object, Visit&& visit) {
+  std::remove_cv_t<O>::reflect(object, [&]([[maybe_unused]] std::string_view name, auto& member) {
+    if constexpr (BufferTensor<decltype(member)>) {
+      visit(member.values);
+    } else if constexpr (!ParameterTensor<decltype(member)>) {
+      for_each_buffer(member, visit);
+    }
+  });
+}
+
+/// Calls `visit(name, tensor, is_buffer)` for parameters and buffers; names are PyTorch's: "encoder.0.weight".
 template <Reflectable O, class Visit>
 void for_each_named_tensor(O& object, Visit&& visit, const std::string& prefix = "") {
   std::remove_cv_t<O>::reflect(object, [&](std::string_view name, auto& member) {
     const std::string full = prefix.empty() ? std::string(name) : prefix + '.' + std::string(name);
     if constexpr (ParameterTensor<decltype(member)>) {
-      visit(full, member);
+      visit(full, member, false);
+    } else if constexpr (BufferTensor<decltype(member)>) {
+      visit(full, member.values, true);
     } else {
       for_each_named_tensor(member, visit, full);
     }
@@ -82,15 +96,30 @@ using ScalarLike =
                        typename ScalarOf<std::remove_const_t<O>>::type>;
 }  // namespace detail
 
+namespace detail {
+template <Reflectable O>
+[[nodiscard]] std::vector<Parameter<ScalarLike<O>>> named_tensors(O& object, bool with_buffers) {
+  std::vector<Parameter<ScalarLike<O>>> list;
+  for_each_named_tensor(object, [&](const std::string& name, auto& tensor, bool is_buffer) {
+    if (with_buffers || !is_buffer) {
+      list.push_back({name, tensor.rows(), tensor.cols(),
+                      is_vector_tensor<std::remove_cvref_t<decltype(tensor)>>, tensor.span()});
+    }
+  });
+  return list;
+}
+}  // namespace detail
+
 /// The named parameters of `object`. The spans stay valid while the object lives and is not resized.
 template <Reflectable O>
 [[nodiscard]] std::vector<Parameter<detail::ScalarLike<O>>> parameters(O& object) {
-  std::vector<Parameter<detail::ScalarLike<O>>> list;
-  for_each_named_tensor(object, [&](const std::string& name, auto& tensor) {
-    list.push_back({name, tensor.rows(), tensor.cols(),
-                    detail::is_vector_tensor<std::remove_cvref_t<decltype(tensor)>>, tensor.span()});
-  });
-  return list;
+  return detail::named_tensors(object, false);
+}
+
+/// Parameters and buffers: all that a copy or a file of `object` must hold.
+template <Reflectable O>
+[[nodiscard]] std::vector<Parameter<detail::ScalarLike<O>>> state_tensors(O& object) {
+  return detail::named_tensors(object, true);
 }
 
 /// Fills `spans` with the parameters of `object`; allocates only while the vector's capacity grows.
@@ -135,13 +164,13 @@ template <Reflectable O>
   return zeros;
 }
 
-/// Copies parameter values between objects of one structure.
+/// Copies parameters and buffers between objects of one structure.
 ///
 /// Throws ShapeError when a tensor's size differs.
 template <Reflectable From, Reflectable To>
 void copy_parameters(const From& from, To& to) {
-  const auto source = parameters(from);
-  const auto target = parameters(to);
+  const auto source = state_tensors(from);
+  const auto target = state_tensors(to);
   if (source.size() != target.size()) {
     throw ShapeError(
         concat("copy_parameters: source has ", source.size(), " tensors, target has ", target.size()));
@@ -192,6 +221,26 @@ void add_scaled(typename O::Scalar factor, const O& from, O& to) {
     for (std::size_t j = 0; j < target.size(); ++j) {
       target[j] += factor * source[j];
     }
+  }
+}
+
+/// Copies the buffers between objects of one structure. Does not allocate.
+template <Reflectable O>
+void copy_buffers(const O& from, O& to) {
+  Index count = 0;
+  for_each_buffer(from, [&](const auto&) { ++count; });
+  for (Index i = 0; i < count; ++i) {
+    Index left = i;
+    for_each_buffer(from, [&](const auto& source) {
+      if (left-- == 0) {
+        Index place = i;
+        for_each_buffer(to, [&](auto& target) {
+          if (place-- == 0) {
+            std::ranges::copy(source.span(), target.span().begin());
+          }
+        });
+      }
+    });
   }
 }
 

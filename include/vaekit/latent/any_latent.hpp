@@ -98,6 +98,27 @@ struct AnyLatentOf {
     });
   }
 
+  [[nodiscard]] bool has_density() const {
+    return visit([](const auto& latent) { return vaekit::has_density(latent); });
+  }
+  [[nodiscard]] std::string_view space() const {
+    return visit([](const auto& latent) { return space_of(latent); });
+  }
+  void set_time(std::optional<double> time, Cache& cache) const {
+    visit([&]<class L>(const L& latent) { vaekit::set_time(latent, time, own<L>(cache)); });
+  }
+  [[nodiscard]] double auxiliary_loss(MatrixIn<T> params, MatrixIn<T> z, Cache& cache) const {
+    return visit(
+        [&]<class L>(const L& latent) { return vaekit::auxiliary_loss(latent, params, z, own<L>(cache)); });
+  }
+  void update(const RandomStream& stream, Index inputs, const Cache& cache) {
+    std::visit(
+        [&]<class L>(L& latent) {
+          update_buffers(latent, stream, inputs, std::get<typename L::Cache>(cache.chosen));
+        },
+        chosen);
+  }
+
   static void reflect(auto& self, auto&& visitor) {
     std::visit([&]<class L>(L& latent) { std::remove_cvref_t<L>::reflect(latent, visitor); }, self.chosen);
   }
@@ -158,6 +179,10 @@ struct AnyPriorOf {
     });
   }
 
+  [[nodiscard]] std::string_view space() const {
+    return visit([](const auto& prior) { return space_of(prior); });
+  }
+
   [[nodiscard]] Index pseudo_input_count() const {
     return visit([](const auto& prior) { return vaekit::pseudo_input_count(prior); });
   }
@@ -211,15 +236,17 @@ struct KlPair<AnyLatentOf<Latents>, AnyPriorOf<Priors>> {
                  []<class L, class P>(const L& l, const P& p) { return KlPair<L, P>::closed_form(l, p); });
   }
   static void forward(const Latent& latent, const Prior& prior, MatrixIn<T> params, Cache& cache,
-                      MatrixOut<T> kl) {
+                      typename Prior::Cache& prior_cache, MatrixOut<T> kl) {
     visit(latent, prior, [&]<class L, class P>(const L& l, const P& p) {
-      KlPair<L, P>::forward(l, p, params, Latent::template own<L>(cache), kl);
+      KlPair<L, P>::forward(l, p, params, Latent::template own<L>(cache),
+                            std::get<typename P::Cache>(prior_cache.chosen), kl);
     });
   }
   static void backward(const Latent& latent, const Prior& prior, MatrixIn<T> params, MatrixIn<T> dkl,
-                       Cache& cache, Prior& grad) {
+                       Cache& cache, typename Prior::Cache& prior_cache, Prior& grad) {
     visit(latent, prior, [&]<class L, class P>(const L& l, const P& p) {
-      KlPair<L, P>::backward(l, p, params, dkl, Latent::template own<L>(cache), std::get<P>(grad.chosen));
+      KlPair<L, P>::backward(l, p, params, dkl, Latent::template own<L>(cache),
+                             std::get<typename P::Cache>(prior_cache.chosen), std::get<P>(grad.chosen));
     });
   }
 

@@ -177,11 +177,12 @@ struct KlPair<GaussianLatent<T>, StandardNormal<T>> {
   using Cache = typename Latent::Cache;
   static bool closed_form(const Latent&, const StandardNormal<T>&) { return true; }
   static void forward(const Latent& latent, const StandardNormal<T>& prior, MatrixIn<T> params, Cache& cache,
-                      MatrixOut<T> kl) {
+                      typename StandardNormal<T>::Cache&, MatrixOut<T> kl) {
     kl_divergence(latent.distribution(params, cache), prior, kl);
   }
   static void backward(const Latent& latent, const StandardNormal<T>& prior, MatrixIn<T> params,
-                       MatrixIn<T> dkl, Cache& cache, StandardNormal<T>&) {
+                       MatrixIn<T> dkl, Cache& cache, typename StandardNormal<T>::Cache&,
+                       StandardNormal<T>&) {
     kl_divergence_backward(latent.distribution(params, cache), prior, dkl, top(cache.dq.mu, params.rows()),
                            top(cache.dq.logvar, params.rows()));
   }

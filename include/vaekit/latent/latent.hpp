@@ -10,9 +10,9 @@
 //   head_size(), noise_size(), kl_columns()
 //   make_cache(batch, rows)               rows = n·K
 //   draw_noise(stream, first, epsilon)    row r of epsilon depends on first + r alone
-//   posterior(params, cache)              mean and log-variance of each dimension, views; the log-variance
-//   has no
-//                                         columns where the family has none. Comes before all that follows.
+//   posterior(params, cache)              mean (or another point estimate) and log-variance of each
+//                                         dimension, views; the log-variance has no columns where the family
+//                                         has none. Comes before all that follows.
 //   reparameterize(params, epsilon, cache, z)
 //   log_prob(params, epsilon, z, cache, out)    log q(z|x) of the samples that were just drawn
 //   backward(params, epsilon, z, dz, dlog_q, cache, dparams, grad)
@@ -20,12 +20,22 @@
 //                                         (z as a function of params and epsilon), and of what `cache.dq`
 //                                         holds; `grad` += the gradient of the latent's own parameters
 //   cache.dq                              gradient with respect to the numbers of the distribution, {mu,
-//   logvar}
-//                                         [n × dim], which divergences and objectives add to
+//                                         logvar} [n × dim] or what the family wants, which divergences and
+//                                         objectives add to; zeros before the backward pass
 //   add_path_gradient(params, epsilon, z, dlog_q, cache, dz)
 //                                         dz += dlog_q ∂ log q(z|x)/∂z at fixed params; where there is such a
 //                                         form
 //   initialize(stream), reflect(self, visit)    its own parameters
+//
+// It may also have
+//
+//   has_density()                         false: no log_prob; divergences must be of closed form
+//   space()                               where z lives, unless in all of ℝ^dim; the prior's must be the same
+//   set_time(time, cache)                 training time in epochs of the calls that follow; none: not in
+//                                         training
+//   auxiliary_loss(params, z, cache)      mean over inputs, which joins the loss; `backward` includes its
+//                                         gradient
+//   update(stream, inputs, cache)         after an optimizer step on so many inputs: changes buffers
 //
 // A prior:
 //
@@ -35,6 +45,7 @@
 //   backward(z, dlog_p, cache, dz, grad)  dz += dlog_p ∂ log p(z)/∂z; `grad` += that of its own parameters
 //   sample(stream, first, temperature, cache, z)   row r depends on first + r alone
 //   initialize(stream), reflect(self, visit)
+//   space()                               where z lives, unless in all of ℝ^dim
 //
 // A prior made of the posteriors of pseudo-inputs also has
 //
@@ -49,7 +60,9 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "vaekit/core/random.hpp"
 #include "vaekit/core/reflect.hpp"
@@ -110,18 +123,19 @@ concept LatentPrior = std::copyable<P> && Reflectable<P> && requires(
 /// KL(q(z|x) ‖ p(z)) of a pair of a posterior and a prior. A specialisation has
 ///
 ///   static bool closed_form(latent, prior)
-///   static void forward(latent, prior, params, cache, kl)            kl [n × latent.kl_columns()]
-///   static void backward(latent, prior, params, dkl, cache, grad)    adds to cache.dq and to the prior's
-///   `grad`
+///   static void forward(latent, prior, params, cache, prior_cache, kl)     kl [n × latent.kl_columns()]
+///   static void backward(latent, prior, params, dkl, cache, prior_cache, grad)
+///                                              adds to cache.dq and to the prior's `grad`
 ///
 /// This one, of any other pair, has no closed form.
 template <class Latent, class Prior>
 struct KlPair {
   using T = typename Latent::Scalar;
   static bool closed_form(const Latent&, const Prior&) { return false; }
-  static void forward(const Latent&, const Prior&, MatrixIn<T>, typename Latent::Cache&, MatrixOut<T>) {}
+  static void forward(const Latent&, const Prior&, MatrixIn<T>, typename Latent::Cache&,
+                      typename Prior::Cache&, MatrixOut<T>) {}
   static void backward(const Latent&, const Prior&, MatrixIn<T>, MatrixIn<T>, typename Latent::Cache&,
-                       Prior&) {}
+                       typename Prior::Cache&, Prior&) {}
 };
 
 /// `cache.dq` of a family, also of one that was chosen at run time.
@@ -142,6 +156,55 @@ template <class Latent>
     return latent.has_path_gradient();
   } else {
     return HasPathGradient<Latent>;
+  }
+}
+
+/// Whether `log_prob` can be called, also for a family that was chosen at run time.
+template <class Latent>
+[[nodiscard]] bool has_density(const Latent& latent) {
+  if constexpr (requires { latent.has_density(); }) {
+    return latent.has_density();
+  } else {
+    return true;
+  }
+}
+
+/// Where the latent variables of a posterior or a prior live, for messages and to tell which of them go
+/// together.
+template <class Part>
+[[nodiscard]] std::string_view space_of(const Part& part) {
+  if constexpr (requires { part.space(); }) {
+    return part.space();
+  } else {
+    return "all of space";
+  }
+}
+
+/// Tells a family the training time; nothing for one that does not ask.
+template <class Latent>
+void set_time(const Latent& latent, std::optional<double> time, typename Latent::Cache& cache) {
+  if constexpr (requires { latent.set_time(time, cache); }) {
+    latent.set_time(time, cache);
+  }
+}
+
+/// What a family adds to the loss.
+template <class Latent>
+[[nodiscard]] double auxiliary_loss(const Latent& latent, MatrixIn<typename Latent::Scalar> params,
+                                    MatrixIn<typename Latent::Scalar> z, typename Latent::Cache& cache) {
+  if constexpr (requires { latent.auxiliary_loss(params, z, cache); }) {
+    return latent.auxiliary_loss(params, z, cache);
+  } else {
+    return 0;
+  }
+}
+
+/// Lets a posterior or a likelihood change its buffers after a step; nothing for one that has none.
+template <class Latent>
+void update_buffers(Latent& latent, const RandomStream& stream, Index inputs,
+                    const typename Latent::Cache& cache) {
+  if constexpr (requires { latent.update(stream, inputs, cache); }) {
+    latent.update(stream, inputs, cache);
   }
 }
 

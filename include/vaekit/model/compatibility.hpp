@@ -11,7 +11,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// Refuses combinations of posterior, prior and objective that have no meaning.
+/// Refuses combinations of posterior, prior and objective that have no meaning, and says why.
 ///
 /// Throws ConfigError "objective: beta_tcvae needs a diagonal Gaussian posterior, got ..."
 template <class Model, class Objective>
@@ -20,6 +20,18 @@ void check_compatible(const Model& model, const Objective& objective) {
   const std::string latent = part_name(model.latent);
   const std::string prior = part_name(model.prior);
   const std::string name = part_name(objective);
+  if (space_of(model.latent) != space_of(model.prior)) {
+    throw ConfigError(concat("prior: ", prior, " is a distribution on ", space_of(model.prior), ", the ", latent,
+                             " posterior lives on ", space_of(model.latent)));
+  }
+  if (needs.densities && !has_density(model.latent)) {
+    throw ConfigError(
+        concat("objective: ", name, " weighs samples by the density of the posterior, ", latent, " has none"));
+  }
+  if (!has_density(model.latent) && !Model::Divergence::closed_form(model.latent, model.prior)) {
+    throw ConfigError(concat("prior: the KL divergence of a ", latent, " posterior from ", prior,
+                             " has no closed form, and the posterior has no density to estimate it by"));
+  }
   if (needs.moments && !is_diagonal_gaussian(model.latent)) {
     throw ConfigError(concat("objective: ", name, " needs a diagonal Gaussian posterior, got ", latent));
   }

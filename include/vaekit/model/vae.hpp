@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "vaekit/core/check.hpp"
 #include "vaekit/distributions/any_likelihood.hpp"
@@ -181,13 +182,13 @@ struct Vae {
 
   /// Forward pass with the noise that is in `w`: log-likelihoods and KL of each input.
   const Terms<T>& terms(MatrixIn<T> x, Workspace& w) const {
-    forward(x, {}, w, [&](MatrixIn<T> params, std::span<T> out) { likelihood.log_prob(params, x, out); });
+    forward(x, {}, std::nullopt, w, [&](MatrixIn<T> params, std::span<T> out) { likelihood.log_prob(params, x, out); });
     return w.terms;
   }
 
   /// KL(q(z|x) ‖ p(z)) of each input by latent dimension, with the noise that is in `w`; a view into `w`.
   const Matrix<T>& divergence(MatrixIn<T> x, Workspace& w) const {
-    forward_latent(x, {}, w);
+    forward_latent(x, {}, std::nullopt, w);
     return w.terms.kl;
   }
 
@@ -222,16 +223,26 @@ struct Vae {
       w.packed = false;
     }
     const TermNeeds needs = needs_of(objective);
-    forward(x, needs, w,
+    forward(x, needs, time, w,
             [&](MatrixIn<T> params, std::span<T> out) { likelihood.forward(params, x, out, w.likelihood); });
     w.dterms.set_zero();
     ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
     backward(x, needs, w, grad);
+    value.loss += auxiliary_loss(latent, w.posterior.topRows(x.rows()), w.z.topRows(x.rows() * w.samples),
+                                 w.latent);
     if constexpr (requires { objective.decoder_decay(); }) {
       value.loss += add_decay(objective.decoder_decay(), decoder, grad.decoder) +
                     add_decay(objective.decoder_decay(), likelihood_head, grad.likelihood_head);
     }
     return value;
+  }
+
+  /// Lets the parts change their buffers after an optimizer step, from what the `gradient` call on a batch of
+  /// so many inputs left in `w`.
+  void update(std::uint64_t seed, std::uint64_t step, Index batch, const Workspace& w) {
+    const RandomStream stream(seed, Purpose::update, step);
+    update_buffers(latent, stream.child(0), batch, w.latent);
+    update_buffers(likelihood, stream.child(1), batch * w.samples, w.likelihood);
   }
 
   /// −ELBO of each input with the noise that is in `w`, averaged over its samples: an anomaly score.
@@ -311,8 +322,10 @@ struct Vae {
     draw_layer_noise(decoder, NoiseSource{}, batch * w.samples, w.decoder);
   }
 
-  DiagonalGaussian<T> run_encoder(MatrixIn<T> x, Workspace& w) const {
+  DiagonalGaussian<T> run_encoder(MatrixIn<T> x, Workspace& w,
+                                  std::optional<double> time = std::nullopt) const {
     const Index n = x.rows();
+    set_time(latent, time, w.latent);
     encoder.forward(x, top(w.encoded, n), w.encoder);
     posterior_head.forward(w.encoded.topRows(n), top(w.posterior, n), w.posterior_head);
     return latent.posterior(w.posterior.topRows(n), w.latent);
@@ -324,8 +337,9 @@ struct Vae {
   }
 
   template <class LogProb>
-  void forward(MatrixIn<T> x, TermNeeds needs, Workspace& w, LogProb&& log_prob_of) const;
-  void forward_latent(MatrixIn<T> x, TermNeeds needs, Workspace& w) const;
+  void forward(MatrixIn<T> x, TermNeeds needs, std::optional<double> time, Workspace& w,
+               LogProb&& log_prob_of) const;
+  void forward_latent(MatrixIn<T> x, TermNeeds needs, std::optional<double> time, Workspace& w) const;
   void find_divergence(Index n, const TermNeeds& needs, Workspace& w) const;
   void backward(MatrixIn<T> x, const TermNeeds& needs, Workspace& w, Vae& grad) const;
   void backward_pseudo(Workspace& w, Vae& grad) const;

@@ -10,10 +10,10 @@ namespace vaekit::inline VAEKIT_ABI {
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
 template <class LogProb>
 void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward(MatrixIn<T> x, TermNeeds needs,
-                                                                   Workspace& w,
+                                                                   std::optional<double> time, Workspace& w,
                                                                    LogProb&& log_prob_of) const {
   const Index rows = x.rows() * w.samples;
-  forward_latent(x, needs, w);
+  forward_latent(x, needs, time, w);
   run_decoder(w.z.topRows(rows), w);
   log_prob_of(w.params.topRows(rows), w.terms.log_likelihood.span());
 }
@@ -21,6 +21,7 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward(MatrixIn<T> x
 /// From the inputs to z and all terms but the likelihood.
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
 void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward_latent(MatrixIn<T> x, TermNeeds needs,
+                                                                          std::optional<double> time,
                                                                           Workspace& w) const {
   check_input(x, w);
   const Index n = x.rows();
@@ -30,7 +31,7 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward_latent(Matrix
     terms->set_batch(n);
     terms->provide(needs, latent.dim);
   }
-  static_cast<void>(run_encoder(x, w));
+  static_cast<void>(run_encoder(x, w, time));
   if (needs.deterministic) {
     w.epsilon.topRows(rows).setZero();
   }
@@ -53,7 +54,7 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::find_divergence(Index
     prior.log_prob(w.z.topRows(rows), w.prior, terms.log_p.span());
   }
   if (Divergence::closed_form(latent, prior)) {
-    Divergence::forward(latent, prior, w.posterior.topRows(n), w.latent, MatrixOut<T>(terms.kl));
+    Divergence::forward(latent, prior, w.posterior.topRows(n), w.latent, w.prior, MatrixOut<T>(terms.kl));
   } else {
     for (Index row = 0; row < n; ++row) {
       terms.kl(row, 0) = (terms.log_q.row(row) - terms.log_p.row(row)).mean();
@@ -148,7 +149,7 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward_latent(Index
     top(w.dz, rows) += dterms.z;
   }
   if (Divergence::closed_form(latent, prior)) {
-    Divergence::backward(latent, prior, params, dterms.kl, w.latent, grad.prior);
+    Divergence::backward(latent, prior, params, dterms.kl, w.latent, w.prior, grad.prior);
   } else {
     for (Index row = 0; row < n; ++row) {
       const T share = dterms.kl(row, 0) / static_cast<T>(w.samples);

@@ -68,7 +68,7 @@ void read_number(const Metadata& metadata, const std::string& name, const std::s
 
 template <Reflectable O>
 void add_tensors(const std::string& prefix, const O& object, std::vector<Tensor>& tensors) {
-  for (const auto& parameter : parameters(object)) {
+  for (const auto& parameter : state_tensors(object)) {
     std::vector<Index> shape;
     if (!parameter.is_vector) {
       shape.push_back(parameter.rows);
@@ -116,12 +116,12 @@ struct Checkpoint {
     return std::ranges::any_of(file.tensors, [](const Tensor& t) { return t.name.starts_with("average."); });
   }
 
-  /// Fills the parameters of `object` from the tensors called `prefix` + their name.
+  /// Fills the parameters and buffers of `object` from the tensors called `prefix` + their name.
   ///
   /// Throws DataError when one is missing or has another shape
   template <Reflectable O>
   void load(const std::string& prefix, O& object) const {
-    for (const auto& parameter : parameters(object)) {
+    for (const auto& parameter : state_tensors(object)) {
       copy_tensor(require(prefix + parameter.name), parameter);
     }
   }

@@ -201,6 +201,7 @@ class Trainer {
       throw NumericError(divergence_message(progress, value));
     }
     optimizer_.step(optimizer_.learning_rate(time), grad, factor, state.model, state.optimizer);
+    state.model.update(seed_, progress.step, n, w);
     ++progress.step;
     ++progress.batch;
     progress.sums.add(value, n);
@@ -248,7 +249,7 @@ class Trainer {
     };
     check("validation", report.validation);
     check("test", report.test);
-    for (const auto& parameter : parameters(state.model)) {
+    for (const auto& parameter : state_tensors(state.model)) {
       if (!all_finite<T>(parameter.values)) {
         throw NumericError(concat(where, parameter.name, " is not finite, must be"));
       }
