@@ -216,3 +216,43 @@ TEST_CASE("reflect: shape_fingerprint tells lists of shapes apart and looks at n
   shorter.encoder.layers.pop_back();
   CHECK(shape_fingerprint(shorter) != shape_fingerprint(object));
 }
+
+namespace {
+
+template <class T>
+struct Tracked {
+  using Scalar = T;
+  Matrix<T> weight{2, 3};
+  Buffer<T> average{Matrix<T>(1, 4)};
+  static void reflect(auto& self, auto&& visit) {
+    visit("weight", self.weight);
+    visit("average", self.average);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("reflect: buffers are state, not parameters") {
+  Tracked<double> object;
+  object.weight.setConstant(1);
+  object.average.values.setConstant(2);
+  CHECK(parameters(object).size() == 1);
+  CHECK(parameter_count(object) == 6);
+  CHECK(squared_norm(object) == 6);
+  const auto state = state_tensors(object);
+  REQUIRE(state.size() == 2);
+  CHECK(state[1].name == "average");
+  CHECK(state[1].values.size() == 4);
+  Tracked<double> copy;
+  copy_parameters(object, copy);
+  CHECK(copy.average.values == object.average.values);
+  set_zero(copy);
+  CHECK(copy.weight.isZero(0));
+  CHECK(copy.average.values == object.average.values);
+  object.average.values.setConstant(3);
+  AllocationCount guard;
+  copy_buffers(object, copy);
+  CHECK(guard.count() == 0);
+  CHECK((copy.average.values.array() == 3).all());
+  CHECK(copy.weight.isZero(0));
+}

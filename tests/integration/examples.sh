@@ -3,7 +3,7 @@
 # Runs each example on a small setting, and on arguments that it must refuse in one line.
 set -euo pipefail
 
-for program in quickstart anomaly_detection from_json custom_layer; do
+for program in quickstart anomaly_detection from_json custom_layer custom_objective; do
   if [ ! -x "$VAEKIT_BIN/$program" ]; then
     echo "the examples are not built"
     exit 77
@@ -52,3 +52,6 @@ refused 3 'unknown key.*did you mean "epochs"' "$VAEKIT_BIN/from_json" "$config"
 
 # Exits with 1 when a gradient is wrong.
 "$VAEKIT_BIN/custom_layer"
+
+"$VAEKIT_BIN/custom_objective" 2 | tee stdout
+test "$(grep -Ec ': elbo of the worst tenth -[0-9.]+$' stdout)" = 2 || fail "custom_objective prints no results"

@@ -82,11 +82,13 @@ TEST_CASE("divergence: the pair chosen at run time is the pair of the types") {
   static_cast<void>(any.posterior(params, any_cache));
   Matrix<double> expected(4, 3);
   Matrix<double> got(4, 3);
-  Typed::forward(typed, normal, params, typed_cache, expected);
-  Any::forward(any, prior, params, any_cache, got);
+  StandardNormal<double>::Cache none;
+  AnyPrior<double>::Cache prior_cache = prior.make_cache(4);
+  Typed::forward(typed, normal, params, typed_cache, none, expected);
+  Any::forward(any, prior, params, any_cache, prior_cache, got);
   CHECK(got == expected);
-  Typed::backward(typed, normal, params, dkl, typed_cache, normal);
-  Any::backward(any, prior, params, dkl, any_cache, prior);
+  Typed::backward(typed, normal, params, dkl, typed_cache, none, normal);
+  Any::backward(any, prior, params, dkl, any_cache, prior_cache, prior);
   CHECK(moment_gradient(any, any_cache).mu == typed_cache.dq.mu);
   CHECK(moment_gradient(any, any_cache).logvar == typed_cache.dq.logvar);
 }

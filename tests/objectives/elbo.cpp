@@ -72,6 +72,19 @@ TEST_CASE("elbo: free bits are spent by a dimension's mean over the batch, witho
   CHECK(gradients.kl.isZero(0));
 }
 
+TEST_CASE("elbo: dimensions of a group share their free bits") {
+  // Means by dimension: 0.1875, 1 and 3; groups {0, 1} and {2}.
+  Terms<double> gradients(2, 2, 3);
+  const Elbo shared({.free_bits = 1.5, .free_bits_group = 2});
+  CHECK(shared.evaluate(example<double>(), 0.0, gradients).loss == 26 + 1.5 + 3);
+  CHECK(gradients.kl.leftCols(2).isZero(0));
+  CHECK((gradients.kl.col(2).array() == 0.5).all());
+  const Elbo all({.free_bits = 1.5, .free_bits_group = 99});
+  CHECK(all.evaluate(example<double>(), 0.0, gradients).loss == 26 + 4.1875);
+  CHECK((gradients.kl.array() == 0.5).all());
+  check_throws_with<ConfigError>("elbo: free_bits_group is 0, must be >= 1", [] { Elbo({.free_bits_group = 0}); });
+}
+
 TEST_CASE("elbo: gradients are those of finite differences") {
   for (const Index batch : {1, 3, 8}) {
     for (const Index samples : {1, 3}) {

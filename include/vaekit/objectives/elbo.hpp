@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "vaekit/core/fields.hpp"
 #include "vaekit/core/schedule.hpp"
 #include "vaekit/objectives/objective.hpp"
@@ -12,23 +14,27 @@ struct ElboConfig {
   static constexpr std::string_view noun = "objective";
   Schedule beta = 1.0;
   double free_bits = 0;
+  Index free_bits_group = 1;
   Index samples = 1;
 
   static constexpr auto fields() {
     return std::tuple{
         field("beta", &ElboConfig::beta, "weight of the KL term: a number or a schedule", non_negative),
         field("free_bits", &ElboConfig::free_bits,
-              "nats of KL a latent dimension may spend without being pushed down", non_negative),
+              "nats of KL a group of latent dimensions may spend without being pushed down", non_negative),
+        field("free_bits_group", &ElboConfig::free_bits_group,
+              "consecutive latent dimensions that share free bits", at_least(1)),
         field("samples", &ElboConfig::samples, "latent samples for each input", between(1, 10000))};
   }
 };
 
 /// The evidence lower bound with a weight on the KL term and free bits:
 ///
-///   loss = −mean_b,k log p(x_b|z_bk) + β Σ_d max(λ, mean_b KL_bd)
+///   loss = −mean_b,k log p(x_b|z_bk) + β Σ_g max(λ, mean_b Σ_{d in g} KL_bd)
 ///
-/// β = 1 and λ = 0 give the bound of Kingma & Welling 2014; β ≠ 1 the beta-VAE; λ > 0 ("free bits") gives a
-/// dimension whose mean KL over the batch is below λ nats no gradient.
+/// over groups g of consecutive latent dimensions (the last one may be smaller). β = 1 and λ = 0 give the bound
+/// of Kingma & Welling 2014; β ≠ 1 the beta-VAE; λ > 0 ("free bits") gives a group whose mean KL over the
+/// batch is below λ nats no gradient.
 ///
 /// Units    nats
 /// Threads  pure
@@ -53,15 +59,18 @@ struct Elbo {
         static_cast<T>(-1 / static_cast<double>(terms.log_likelihood.size())));
     ObjectiveValue value = elbo_value(terms);
     double penalty = 0;
-    for (Index d = 0; d < terms.kl.cols(); ++d) {
+    for (Index first = 0; first < terms.kl.cols(); first += config.free_bits_group) {
+      const Index width = std::min(config.free_bits_group, terms.kl.cols() - first);
       double mean = 0;
       for (Index row = 0; row < terms.kl.rows(); ++row) {
-        mean += static_cast<double>(terms.kl(row, d));
+        for (Index d = first; d < first + width; ++d) {
+          mean += static_cast<double>(terms.kl(row, d));
+        }
       }
       mean /= batch;
       const bool free = mean < config.free_bits;
       penalty += free ? config.free_bits : mean;
-      gradients.kl.col(d).setConstant(free ? T{0} : static_cast<T>(beta / batch));
+      gradients.kl.middleCols(first, width).setConstant(free ? T{0} : static_cast<T>(beta / batch));
     }
     value.loss = beta * penalty - value.reconstruction;
     return value;
