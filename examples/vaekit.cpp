@@ -55,6 +55,11 @@ struct Program {
     sub.add_option("RUN", run, "run folder or checkpoint file")->required();
   }
 
+  static void add_condition(CLI::App& sub, std::string& condition, const std::string& otherwise) {
+    sub.add_option("--condition", condition,
+                   "of a conditional model: a class, numbers with commas, or .npy" + otherwise);
+  }
+
   static void add_threads(CLI::App& sub, int& threads) {
     sub.add_option("--threads", threads, "OpenMP threads, 0 = all cores")->check(CLI::Range(0, 1024));
   }
@@ -109,6 +114,7 @@ struct Program {
         ->capture_default_str()
         ->check(CLI::NonNegativeNumber);
     sub.add_option("--seed", sample.seed, "seed of z")->capture_default_str();
+    add_condition(sub, sample.condition, "; default: each class in turn");
     add_threads(sub, sample.threads);
   }
 
@@ -118,6 +124,7 @@ struct Program {
     add_run(sub, reconstruct.run);
     sub.add_option("--out", reconstruct.out, "picture (.png) or array (.npy)")->required();
     sub.add_option("--in", reconstruct.in, "inputs (.npy); default: the run's test split");
+    add_condition(sub, reconstruct.condition, "; of --in");
     sub.add_option("--count", reconstruct.count, "number of samples")->check(CLI::Range(1, 10'000'000));
     add_threads(sub, reconstruct.threads);
   }
@@ -128,6 +135,7 @@ struct Program {
     add_run(enc, encode.run);
     enc.add_option("--in", encode.in, "inputs (.npy)")->required();
     enc.add_option("--out", encode.out, "latents (.npy)")->required();
+    add_condition(enc, encode.condition, "");
     enc.add_flag("--logvar", encode.logvar, "append the log-variances");
     add_threads(enc, encode.threads);
     CLI::App& dec = command("decode", "decoder means of latents",
@@ -135,6 +143,7 @@ struct Program {
     add_run(dec, decode.run);
     dec.add_option("--in", decode.in, "latents (.npy)")->required();
     dec.add_option("--out", decode.out, "outputs (.npy or .png)")->required();
+    add_condition(dec, decode.condition, "; default: each class in turn");
     add_threads(dec, decode.threads);
   }
 
@@ -148,6 +157,9 @@ struct Program {
     }
     sub.add_option("--steps", picture.steps, "columns of the picture")->check(CLI::Range(1, 1000));
     add_threads(sub, picture.threads);
+    if (name == "manifold") {
+      add_condition(sub, picture.condition, "; default: class 0");
+    }
     if (name == "traverse") {
       sub.add_option("--range", picture.range, "how far a dimension moves")
           ->capture_default_str()
@@ -169,6 +181,7 @@ struct Program {
     add_run(sub, score.run);
     sub.add_option("--in", score.in, "inputs (.npy)")->required();
     sub.add_option("--out", score.out, "scores (.npy)")->required();
+    add_condition(sub, score.condition, "");
     sub.add_option("--importance-samples", score.importance_samples,
                    "negative log-likelihood from this many samples instead")
         ->check(CLI::Range(1, 10'000'000));

@@ -26,7 +26,7 @@ struct AnyBernoulliCase {
   static std::vector<Numbers> extremes() { return {{-1e4}, {1e4}}; }
 };
 
-template <ParameterSource Variance>
+template <VarianceSource Variance>
 struct AnyGaussianCase {
   template <class T>
   static AnyLikelihood<T> make(Index features) {
@@ -44,8 +44,8 @@ struct AnyGaussianCase {
   static std::vector<Numbers> extremes() { return {{-1e15}, {1e15}}; }
 };
 
-using AnyFixedCase = AnyGaussianCase<ParameterSource::fixed>;
-using AnyLearnedCase = AnyGaussianCase<ParameterSource::learned>;
+using AnyFixedCase = AnyGaussianCase<VarianceSource::fixed>;
+using AnyLearnedCase = AnyGaussianCase<VarianceSource::learned>;
 
 template <class L>
 void check_same_bits(const LikelihoodConfig& config, const L& typed) {
@@ -78,7 +78,7 @@ TEST_CASE_TEMPLATE("likelihood: one chosen at run time keeps the contract", Case
 TEST_CASE_TEMPLATE("likelihood: one chosen at run time gives the same bits as the type itself", T, float,
                    double) {
   check_same_bits(BernoulliConfig{}, Bernoulli<T>({}, 9));
-  const GaussianConfig learned{.variance = ParameterSource::learned, .deviation = 0.3};
+  const GaussianConfig learned{.variance = VarianceSource::learned, .deviation = 0.3};
   check_same_bits(learned, Gaussian<T>(learned, 9));
 }
 

@@ -31,8 +31,8 @@ struct GaussianColumns {
   template <class T>
   static TestColumns<T> make(Index features) {
     TestConfig config;
-    const GaussianConfig learned{.variance = ParameterSource::learned, .deviation = start};
-    const GaussianConfig each{.variance = ParameterSource::per_feature, .deviation = start};
+    const GaussianConfig learned{.variance = VarianceSource::learned, .deviation = start};
+    const GaussianConfig each{.variance = VarianceSource::per_feature, .deviation = start};
     config.groups.push_back({.count = 1, .likelihood = learned});
     if (features > 1) {
       config.groups.push_back({.count = features / 2, .likelihood = each});
@@ -56,7 +56,7 @@ struct GaussianColumns {
 
 /// Two Gaussian, one binary, two categorical, two Poisson columns, and two of a negative binomial.
 TestConfig mixed_config() {
-  return {.groups = {{.count = 2, .likelihood = GaussianConfig{.variance = ParameterSource::per_feature}},
+  return {.groups = {{.count = 2, .likelihood = GaussianConfig{.variance = VarianceSource::per_feature}},
                      {.count = 1, .likelihood = BernoulliConfig{}},
                      {.count = 2, .likelihood = CategoricalConfig{.classes = 3}},
                      {.count = 2, .likelihood = PoissonConfig{}},

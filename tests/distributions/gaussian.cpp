@@ -13,7 +13,7 @@ using namespace likelihood_suite;
 
 namespace {
 
-template <ParameterSource Variance>
+template <VarianceSource Variance>
 struct GaussianCase {
   static constexpr double start = 0.7;
   template <class T>
@@ -32,17 +32,18 @@ struct GaussianCase {
   static double variance(const Numbers& p) { return deviation(p) * deviation(p); }
   static double datum(double normal) { return 2 * normal; }
   static std::vector<Numbers> extremes() {
-    if (Variance == ParameterSource::predicted) {
+    if (Variance == VarianceSource::predicted) {
       return {{0, -1e30}, {0, 1e30}, {-1e4, 0}, {1e12, 20}, {-1e4, -30}};
     }
     return {{-1e15}, {-1e4}, {0}, {1e4}, {1e15}};
   }
 };
 
-using FixedCase = GaussianCase<ParameterSource::fixed>;
-using LearnedCase = GaussianCase<ParameterSource::learned>;
-using PerFeatureCase = GaussianCase<ParameterSource::per_feature>;
-using PredictedCase = GaussianCase<ParameterSource::predicted>;
+using FixedCase = GaussianCase<VarianceSource::fixed>;
+using LearnedCase = GaussianCase<VarianceSource::learned>;
+using PerFeatureCase = GaussianCase<VarianceSource::per_feature>;
+using PredictedCase = GaussianCase<VarianceSource::predicted>;
+using OptimalCase = GaussianCase<VarianceSource::optimal>;
 
 template <class T>
 struct OneValue {
@@ -54,7 +55,7 @@ struct OneValue {
 /// One feature with error x − μ = 1/2 under a learned log-variance.
 template <class T>
 OneValue<T> at_logvar(T logvar) {
-  Gaussian<T> likelihood({.variance = ParameterSource::learned}, 1);
+  Gaussian<T> likelihood({.variance = VarianceSource::learned}, 1);
   likelihood.logvar()[0] = logvar;
   Matrix<T> params(1, 1);
   Matrix<T> x(1, 1);
@@ -72,9 +73,10 @@ TYPE_TO_STRING(FixedCase);
 TYPE_TO_STRING(LearnedCase);
 TYPE_TO_STRING(PerFeatureCase);
 TYPE_TO_STRING(PredictedCase);
+TYPE_TO_STRING(OptimalCase);
 
 TEST_CASE_TEMPLATE("gaussian: keeps the contract of a likelihood", Case, FixedCase, LearnedCase,
-                   PerFeatureCase, PredictedCase) {
+                   PerFeatureCase, PredictedCase, OptimalCase) {
   check_likelihood<Case>();
 }
 
@@ -91,7 +93,7 @@ TEST_CASE("gaussian: log-probability of a known value") {
 
 TEST_CASE("gaussian: only a learned variance is a parameter") {
   CHECK(parameter_count(Gaussian<float>({}, 5)) == 0);
-  Gaussian<float> learned({.variance = ParameterSource::learned, .deviation = 0.5}, 5);
+  Gaussian<float> learned({.variance = VarianceSource::learned, .deviation = 0.5}, 5);
   const auto list = parameters(learned);
   REQUIRE(list.size() == 1);
   CHECK(list[0].name == "logvar");
@@ -99,8 +101,8 @@ TEST_CASE("gaussian: only a learned variance is a parameter") {
   learned.logvar()[0] = 3;
   learned.initialize();
   CHECK(learned.logvar()[0] == doctest::Approx(2 * std::log(0.5)));
-  CHECK(parameter_count(Gaussian<float>({.variance = ParameterSource::per_feature}, 5)) == 5);
-  const Gaussian<float> predicted({.variance = ParameterSource::predicted}, 5);
+  CHECK(parameter_count(Gaussian<float>({.variance = VarianceSource::per_feature}, 5)) == 5);
+  const Gaussian<float> predicted({.variance = VarianceSource::predicted}, 5);
   CHECK(parameter_count(predicted) == 0);
   CHECK(predicted.head_size() == 10);
 }
@@ -152,4 +154,37 @@ TEST_CASE("gaussian: takes any finite data, refuses deviations out of range") {
                                  [] { Gaussian<float>({.deviation = 0}, 3); });
   check_throws_with<ConfigError>("gaussian: deviation is nan, must be finite",
                                  [] { Gaussian<float>({.deviation = std::nan("")}, 3); });
+}
+
+TEST_CASE_TEMPLATE("gaussian: the optimal variance follows the mean squared error, as a buffer", T, float, double) {
+  Gaussian<T> likelihood({.variance = VarianceSource::optimal, .deviation = 2}, 3);
+  const Matrix<T> mu = random_matrix<T>(4, 3, 1);
+  const Matrix<T> x = random_matrix<T>(2, 3, 2);
+  auto cache = likelihood.make_cache(6);
+  Matrix<T> log_prob(1, 4);
+  likelihood.forward(mu, x, log_prob.span(), cache);
+  double squares = 0;
+  for (Index row = 0; row < 4; ++row) {
+    squares += (x.row(row / 2) - mu.row(row)).template cast<double>().squaredNorm();
+  }
+  likelihood.update(RandomStream(1, Purpose::update), 4, cache);
+  const double expected = std::log(0.9 * 4 + 0.1 * squares / 12);
+  CHECK(near(static_cast<double>(likelihood.logvar()[0]), expected, rounding<T>));
+  CHECK(parameters(likelihood).empty());
+  CHECK(state_tensors(likelihood).size() == 1);
+  for (int i = 0; i < 300; ++i) {
+    likelihood.forward(mu, x, log_prob.span(), cache);
+    likelihood.update(RandomStream(1, Purpose::update), 4, cache);
+  }
+  // The maximiser of the likelihood: no other variance is better.
+  CHECK(near(std::exp(static_cast<double>(likelihood.logvar()[0])), squares / 12, 1e-5));
+  const auto total = [&](double logvar) {
+    Gaussian<double> other({.variance = VarianceSource::fixed, .deviation = std::exp(logvar / 2)}, 3);
+    Matrix<double> out(1, 4);
+    other.log_prob(Matrix<double>(mu.template cast<double>()), Matrix<double>(x.template cast<double>()), out.span());
+    return out.sum();
+  };
+  const double best = std::log(squares / 12);
+  CHECK(total(best) > total(best + 0.01));
+  CHECK(total(best) > total(best - 0.01));
 }

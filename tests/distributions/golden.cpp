@@ -23,7 +23,7 @@ TEST_CASE_TEMPLATE("likelihoods: values and gradients are PyTorch's", T, float, 
   bernoulli.mean(logits, mean);
   golden.check<T>("bernoulli_mean", mean.span());
 
-  Gaussian<T> gaussian({.variance = ParameterSource::learned}, logits.cols());
+  Gaussian<T> gaussian({.variance = VarianceSource::learned}, logits.cols());
   gaussian.logvar()[0] = golden.matrix<T>("logvar")(0, 0);
   const Pass g(gaussian, golden.matrix<T>("mu"), golden.matrix<T>("x"), dout);
   golden.check<T>("gaussian", g.out.span());

@@ -192,7 +192,7 @@ TEST_CASE_TEMPLATE("student_t: values and gradients of all degrees of freedom to
 }
 
 TEST_CASE_TEMPLATE("student_t: many degrees of freedom are a Gaussian", T, float, double) {
-  const Gaussian<T> gaussian({.variance = ParameterSource::predicted}, 5);
+  const Gaussian<T> gaussian({.variance = VarianceSource::predicted}, 5);
   const StudentT<T> student({.spread = ParameterSource::predicted, .freedom = 1e6}, 5);
   Matrix<T> params = random_params(student, 4, 1, 0.3);
   constexpr auto limit = static_cast<T>(3e-5);

@@ -17,7 +17,7 @@ Design small_design() {
   return {.encoder = {DenseConfig{.units = 4, .activation = Activation::gelu}, LayerNormConfig{},
                       DropoutConfig{}},
           .decoder = {DenseConfig{.units = 3, .bias = false}, ActivationConfig<Activation::tanh>{}},
-          .likelihood = GaussianConfig{.variance = ParameterSource::learned}};
+          .likelihood = GaussianConfig{.variance = VarianceSource::learned}};
 }
 
 /// Bytes that making `object()` leaves allocated.

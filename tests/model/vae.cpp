@@ -23,7 +23,7 @@ inline constexpr double tolerance = std::is_same_v<T, float> ? 1e-5 : 1e-13;
 TEST_CASE("vae: parameters carry the names and shapes of the parts") {
   auto model = example::make_any<float>({.encoder = {DenseConfig{.units = 4}, LayerNormConfig{}},
                                          .decoder = {DenseConfig{.units = 3, .bias = false}},
-                                         .likelihood = GaussianConfig{.variance = ParameterSource::learned}});
+                                         .likelihood = GaussianConfig{.variance = VarianceSource::learned}});
   std::string names;
   for (const auto& p : parameters(model)) {
     names += concat(p.name, ' ', p.rows, 'x', p.cols, ' ');

@@ -77,7 +77,7 @@ TEST_CASE_TEMPLATE(
     T, float, double) {
   const Design design{.encoder = {dense(7, Activation::elu)},
                       .decoder = {dense(6, Activation::leaky_relu)},
-                      .likelihood = GaussianConfig{.variance = ParameterSource::learned},
+                      .likelihood = GaussianConfig{.variance = VarianceSource::learned},
                       .features = 9,
                       .dim = 3};
   check_golden<T>(Golden("vae_gaussian_learned"), example::make_any<T>(design),

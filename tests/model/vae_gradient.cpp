@@ -98,7 +98,7 @@ TEST_CASE("vae: gradients through several layers, normalisation, dropout, no bia
 TEST_CASE("vae: gradients under each likelihood") {
   for (const LikelihoodConfig& likelihood : std::vector<LikelihoodConfig>{
            BernoulliConfig{}, GaussianConfig{.deviation = 0.6},
-           GaussianConfig{.variance = ParameterSource::learned, .deviation = 0.6}}) {
+           GaussianConfig{.variance = VarianceSource::learned, .deviation = 0.6}}) {
     for (const Index samples : {1, 3}) {
       Design design;
       design.likelihood = likelihood;
@@ -124,7 +124,7 @@ TEST_CASE("vae: free bits leave a dimension without a gradient of its own") {
 
 TEST_CASE_TEMPLATE("vae: the gradient takes the place of what is there", T, float, double) {
   Design design;
-  design.likelihood = GaussianConfig{.variance = ParameterSource::learned};
+  design.likelihood = GaussianConfig{.variance = VarianceSource::learned};
   design.encoder.emplace_back(LayerNormConfig{});
   const auto model = example::make_any<T>(design);
   const Matrix<T> x = example::data<T>(3, 5);

@@ -22,7 +22,7 @@ namespace {
 Design mixed_design() {
   return {.encoder = {dense(40, Activation::gelu), LayerNormConfig{}, DropoutConfig{.rate = 0.3}},
           .decoder = {dense(30, Activation::silu), ActivationConfig<Activation::tanh>{}},
-          .likelihood = GaussianConfig{.variance = ParameterSource::learned},
+          .likelihood = GaussianConfig{.variance = VarianceSource::learned},
           .features = 50,
           .dim = 7};
 }
@@ -171,7 +171,7 @@ TEST_CASE_TEMPLATE("vae: composed at compile time or at run time, the bits are t
                        Dropout<T>({.rate = 0.3}, Shape::flat(40))),
             GaussianLatent<T>({.dim = 7}),
             Sequential(Dense<T>(second, Shape::flat(7)), Tanh<T>({}, Shape::flat(30))),
-            Gaussian<T>({.variance = ParameterSource::learned}, 50));
+            Gaussian<T>({.variance = VarianceSource::learned}, 50));
   typed.initialize(1);
   const auto any = example::make_any<T>(mixed_design());
   CHECK(same_parameters(typed, any));

@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "vaekit/app/condition.hpp"
 #include "vaekit/app/use_model.hpp"
 #include "vaekit/config/markdown.hpp"
 #include "vaekit/config/schema.hpp"
@@ -24,14 +25,16 @@ inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) 
   Shape shape;
   if (options.target.extension() == ".json") {
     config = load_config(options.target, options.overrides);
-    shape = load_dataset(config.data.train).shape();
+    const Dataset data = load_dataset(config.data.train);
+    shape = data.shape();
+    resolve_condition(config.data.condition, data);
   } else {
     const Run run = load_run(options.target, options.overrides);
     config = run.config;
     shape = run.input.shape;
   }
   with_precision(config.precision, [&]<class T>(T) {
-    const ConfiguredVae<T> model = build_model<T>(config.model, shape);
+    const ConfiguredVae<T> model = build_model<T>(config.model, shape, condition_columns(config.data.condition));
     const AnyObjective objective(config.objective);
     check_compatible(model, objective);
     out << config.name << ": " << to_string(shape) << " inputs, " << likelihood_name(config.model)

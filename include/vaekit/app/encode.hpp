@@ -10,17 +10,26 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// The samples of an array file for a trained model, checked against its likelihood's support.
+/// The samples of an array file for a trained model, with what `--condition` says of them.
 ///
-/// Throws IoError, DataError
-[[nodiscard]] inline LoadedData load_input(const Run& run, const std::filesystem::path& file) {
-  return {parse_npy(read_file(file), file.filename().string()), run.input, run.config.seed};
+/// Throws IoError, DataError, UsageError when a conditional model is told nothing
+[[nodiscard]] inline LoadedData load_input(const Run& run, const std::filesystem::path& file,
+                                           const std::string& condition) {
+  LoadedData data(parse_npy(read_file(file), file.filename().string()), run.input, run.config.seed);
+  if (condition.empty() && run.config.data.condition) {
+    throw UsageError("--condition: missing, the model is conditional");
+  }
+  if (auto rows = condition_rows(run.config, condition, data.dataset.size())) {
+    data.condition = Condition::rows(data.dataset, std::move(rows));
+  }
+  return data;
 }
 
 struct EncodeOptions {
   std::filesystem::path run;
   std::filesystem::path in;
   std::filesystem::path out;
+  std::string condition;  ///< of a conditional model: see `condition_rows`
   bool logvar = false;
   int threads = 0;
 };
@@ -33,19 +42,23 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);
   const Run run = load_run(options.run);
-  const LoadedData data = load_input(run, options.in);
+  const LoadedData data = load_input(run, options.in, options.condition);
   with_model(run, [&]<class Model>(const Model& model) {
     using T = typename Model::Scalar;
     check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     const Index batch = std::min<Index>(500, data.view().size());
     const Index dim = model.latent_dim();
     typename Model::Workspace w = model.make_inference_workspace(batch);
-    Matrix<T> buffer(batch, model.features());
+    Matrix<T> buffer(batch, model.input_columns());
     Matrix<T> latents(data.view().size(), options.logvar ? 2 * dim : dim);
     for_each_batch<T>(data.view(), buffer, [&](Index first, MatrixIn<T> x) {
       const DiagonalGaussian<T> q = model.encode(x, w);
       latents.block(first, 0, x.rows(), dim) = q.mu;
       if (options.logvar) {
+        if (q.logvar.cols() != dim) {
+          throw UsageError(
+              concat("--logvar: a ", part_name(model.latent), " posterior has no log-variances, must be left out"));
+        }
         latents.block(first, dim, x.rows(), dim) = q.logvar;
       }
     });
@@ -59,6 +72,7 @@ struct ReconstructOptions {
   std::filesystem::path run;
   std::filesystem::path out;
   std::optional<std::filesystem::path> in;  ///< default: the test split, else the training split
+  std::string condition;                    ///< of `in`, for a conditional model
   std::optional<Index> count;               ///< default: 32 in a picture, all in an array
   int threads = 0;
 };
@@ -75,7 +89,7 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run);
   const bool picture = output_format(options.out, run.input.shape) == OutputFormat::png;
-  const LoadedData data = options.in ? load_input(run, *options.in) : load_shown(run);
+  const LoadedData data = options.in ? load_input(run, *options.in, options.condition) : load_shown(run);
   DataView view = data.view();
   const Index count = std::min(options.count.value_or(picture ? 32 : view.size()), view.size());
   view.rows = view.rows.first(static_cast<std::size_t>(count));
@@ -96,6 +110,7 @@ struct ScoreOptions {
   std::filesystem::path run;
   std::filesystem::path in;
   std::filesystem::path out;
+  std::string condition;  ///< of a conditional model: see `condition_rows`
   Index importance_samples = 0;
   int threads = 0;
 };
@@ -108,7 +123,7 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);
   const Run run = load_run(options.run);
-  const LoadedData data = load_input(run, options.in);
+  const LoadedData data = load_input(run, options.in, options.condition);
   std::vector<double> scores;
   with_model(run, [&]<class Model>(const Model& model) {
     using T = typename Model::Scalar;

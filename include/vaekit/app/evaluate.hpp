@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vaekit/app/condition.hpp"
 #include "vaekit/app/console.hpp"
 #include "vaekit/app/use_model.hpp"
 #include "vaekit/evaluate/latent_statistics.hpp"
@@ -38,13 +39,16 @@ struct EvaluateOptions {
     if (!config.data.test) {
       throw ConfigError("config /data/test: missing key, required to evaluate the test split");
     }
-    return {load_dataset(*config.data.test), run.input, config.seed};
+    LoadedData data(load_dataset(*config.data.test), run.input, config.seed);
+    data.condition = load_condition(config.data.condition, data.dataset, true);
+    return data;
   }
   if (which == DataSplit::validation && config.data.validation_fraction == 0) {
     throw ConfigError("config /data/validation_fraction: is 0, must be > 0 to evaluate the validation split");
   }
   LoadedData data(load_dataset(config.data.train), run.input, config.seed);
   Split parts = split(data.dataset.size(), config.data.validation_fraction, config.seed);
+  data.condition = load_condition(config.data.condition, data.dataset, false);
   data.rows = which == DataSplit::train ? std::move(parts.train) : std::move(parts.validation);
   return data;
 }

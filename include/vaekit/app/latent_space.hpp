@@ -16,6 +16,7 @@ struct LatentPictureOptions {
   Index rows = 0;   ///< 0: what suits the picture
   Index steps = 0;  ///< 0: what suits the picture
   double range = 3;
+  std::string condition;  ///< of a conditional model, where the picture shows no inputs
   int threads = 0;
 };
 
@@ -36,21 +37,24 @@ struct LatentPictureOptions {
   return x;
 }
 
-/// Posterior means of the first `count` samples. [count × dim]
+/// Posterior means of the first `count` samples, and their conditions. [count × latent columns]
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> encode_first(const Model& model, DataView view, Index count) {
   using T = typename Model::Scalar;
   count = std::min(count, view.size());
   view.rows = view.rows.first(static_cast<std::size_t>(count));
   typename Model::Workspace w = model.make_inference_workspace(count);
-  Matrix<T> x(count, model.features());
+  Matrix<T> x(count, model.input_columns());
   for_each_batch<T>(view, x, [](Index, MatrixIn<T>) {});
-  return model.encode(x, w).mu;
+  Matrix<T> z(count, model.latent_columns());
+  z.leftCols(model.latent_dim()) = model.encode(x, w).mu;
+  z.rightCols(model.condition) = x.rightCols(model.condition);
+  return z;
 }
 
 namespace detail {
 
-/// Runs `make(model, view)` → (latents [n × dim], columns of the grid) and writes the decoded picture.
+/// Runs `make(model, view, config)` → (latents [n × dim], columns of the grid) and writes the decoded picture.
 template <class Make>
 ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream& out, Make&& make) {
   const ThreadScope threads(options.threads);
@@ -58,7 +62,7 @@ ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream&
   require_png(options.out, run.input.shape);
   const LoadedData data = load_shown(run);
   with_model(run, [&](const auto& model) {
-    const auto [z, columns] = make(model, data.view());
+    const auto [z, columns] = make(model, data.view(), run.config);
     write_samples(options.out, decode_all(model, z), run.input.shape, columns);
   });
   out << options.out.string() << std::endl;
@@ -72,7 +76,7 @@ ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream&
 /// Throws Error
 inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostream& out) {
   return detail::write_latent_picture(
-      options, out, [&]<class Model>(const Model& model, const DataView& view) {
+      options, out, [&]<class Model>(const Model& model, const DataView& view, const ExperimentConfig&) {
         using T = typename Model::Scalar;
         const Index steps = options.steps > 0 ? options.steps : 10;
         const Index wanted = options.rows > 0 ? options.rows : 8;
@@ -82,7 +86,7 @@ inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostrea
           throw DataError(
               concat(view.dataset->name(), ": has 1 sample, must have at least 2 to interpolate"));
         }
-        Matrix<T> z(rows * steps, model.latent_dim());
+        Matrix<T> z(rows * steps, model.latent_columns());
         for (Index row = 0; row < rows; ++row) {
           for (Index s = 0; s < steps; ++s) {
             const T share = steps > 1 ? static_cast<T>(s) / static_cast<T>(steps - 1) : T{0};
@@ -99,7 +103,7 @@ inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostrea
 /// Throws Error
 inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& out) {
   return detail::write_latent_picture(
-      options, out, [&]<class Model>(const Model& model, const DataView& view) {
+      options, out, [&]<class Model>(const Model& model, const DataView& view, const ExperimentConfig&) {
         using T = typename Model::Scalar;
         const Index steps = options.steps > 0 ? options.steps : 11;
         const Index rows = std::min(options.rows > 0 ? options.rows : 10, model.latent_dim());
@@ -110,7 +114,7 @@ inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& 
         std::ranges::stable_sort(order, std::greater{},
                                  [&](Index d) { return size[static_cast<std::size_t>(d)]; });
         const Matrix<T> start = encode_first(model, view, 1);
-        Matrix<T> z(rows * steps, model.latent_dim());
+        Matrix<T> z(rows * steps, model.latent_columns());
         for (Index row = 0; row < rows; ++row) {
           for (Index s = 0; s < steps; ++s) {
             const double share = steps > 1 ? static_cast<double>(s) / static_cast<double>(steps - 1) : 0.5;
@@ -129,7 +133,8 @@ inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& 
 /// Throws  Error; UsageError when the model has another number of latent dimensions
 /// Source  Kingma & Welling 2014, figure 4
 inline ExitCode run_manifold(const LatentPictureOptions& options, std::ostream& out) {
-  return detail::write_latent_picture(options, out, [&]<class Model>(const Model& model, const DataView&) {
+  return detail::write_latent_picture(options, out, [&]<class Model>(const Model& model, const DataView&,
+                                                                    const ExperimentConfig& config) {
     using T = typename Model::Scalar;
     if (model.latent_dim() != 2) {
       throw UsageError(
@@ -139,7 +144,9 @@ inline ExitCode run_manifold(const LatentPictureOptions& options, std::ostream& 
     const auto quantile = [&](Index i) {
       return static_cast<T>(inverse_normal_cdf((static_cast<double>(i) + 0.5) / static_cast<double>(steps)));
     };
-    Matrix<T> z(steps * steps, 2);
+    const std::string condition = options.condition.empty() && model.condition > 0 ? "0" : options.condition;
+    Matrix<T> z =
+        conditioned_latents(model, condition_rows(config, condition, steps * steps), steps * steps);
     for (Index row = 0; row < steps; ++row) {
       for (Index column = 0; column < steps; ++column) {
         z(row * steps + column, 0) = quantile(column);

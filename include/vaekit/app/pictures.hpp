@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "vaekit/app/condition.hpp"
 #include "vaekit/core/random.hpp"
 #include "vaekit/evaluate/data_view.hpp"
 #include "vaekit/io/image_grid.hpp"
@@ -36,16 +37,27 @@ template <class Model>
   return out;
 }
 
-/// `count` new samples: z ~ p(z), its noise multiplied by `temperature`, then the mean of p(x|z). [count ×
-/// features]
+/// New samples for the conditions in `z` [n × latent columns]: z ~ p(z|c), its noise multiplied by
+/// `temperature`, then the mean of p(x|z, c). [n × features]
+template <class Model>
+[[nodiscard]] Matrix<typename Model::Scalar> sample_all(const Model& model, std::uint64_t seed,
+                                                        Matrix<typename Model::Scalar> z, double temperature) {
+  typename Model::Workspace w = model.make_inference_workspace(model.condition > 0 ? z.rows() : 1);
+  model.sample_latents(seed, 0, temperature, w, z);
+  return decode_all(model, z);
+}
+
+/// `count` new samples of a model without a condition. [count × features]
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> sample_all(const Model& model, std::uint64_t seed, Index count,
                                                         double temperature) {
-  using T = typename Model::Scalar;
-  Matrix<T> z(count, model.latent_dim());
-  typename Model::Workspace w = model.make_inference_workspace(1);
-  model.sample_latents(seed, 0, temperature, w, z);
-  return decode_all(model, z);
+  return sample_all(model, seed, Matrix<typename Model::Scalar>(count, model.latent_columns()), temperature);
+}
+
+/// Columns of a grid of `count` samples: one a class where a model is told classes, if there are not too many.
+template <class Model>
+[[nodiscard]] Index sample_columns(const Model& model, bool by_class, Index count) {
+  return by_class && model.condition > 1 && model.condition <= 20 ? model.condition : square_columns(count);
 }
 
 /// Means of p(x|z) at the posterior mean of each sample. [n × features]
@@ -54,7 +66,7 @@ template <class Model>
   using T = typename Model::Scalar;
   const Index batch = std::min<Index>(256, view.size());
   typename Model::Workspace w = model.make_inference_workspace(batch);
-  Matrix<T> buffer(batch, model.features());
+  Matrix<T> buffer(batch, model.input_columns());
   Matrix<T> out(view.size(), model.features());
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
     model.reconstruct(x, w, out.middleRows(first, x.rows()));
@@ -62,11 +74,15 @@ template <class Model>
   return out;
 }
 
+/// About `count` new samples; of a conditional model for the conditions that `view` suggests.
 template <class Model>
-[[nodiscard]] Image sample_picture(const Model& model, const Shape& shape, std::uint64_t seed, Index count,
-                                   double temperature) {
-  return image_grid<typename Model::Scalar>(sample_all(model, seed, count, temperature), shape,
-                                            grid_options(shape, square_columns(count)));
+[[nodiscard]] Image sample_picture(const Model& model, const Shape& shape, std::uint64_t seed,
+                                   const DataView& view, Index count, double temperature) {
+  const Index columns = sample_columns(model, view.condition.is_label(), count);
+  count -= count % columns;
+  return image_grid<typename Model::Scalar>(
+      sample_all(model, seed, shown_latents(model, view, count), temperature), shape,
+      grid_options(shape, columns));
 }
 
 /// Inputs (upper row of each pair) above their reconstructions, for the first `count` samples of `view`.
@@ -76,7 +92,7 @@ template <class Model>
   using T = typename Model::Scalar;
   count = std::min(count, view.size());
   view.rows = view.rows.first(static_cast<std::size_t>(count));
-  Matrix<T> x(count, model.features());
+  Matrix<T> x(count, model.input_columns());
   for_each_batch<T>(view, x, [](Index, MatrixIn<T>) {});
   const Matrix<T> reconstructed = reconstruct_all(model, view);
   const Index columns = std::min<Index>(count, 8);
@@ -84,7 +100,7 @@ template <class Model>
   Matrix<T> tiles(2 * lines * columns, model.features());
   for (Index i = 0; i < count; ++i) {
     const Index tile = i / columns * 2 * columns + i % columns;
-    tiles.row(tile) = x.row(i);
+    tiles.row(tile) = x.row(i).head(model.features());
     tiles.row(tile + columns) = reconstructed.row(i);
   }
   return image_grid<T>(tiles, shape, grid_options(shape, columns));

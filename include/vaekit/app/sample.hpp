@@ -16,6 +16,7 @@ struct SampleOptions {
   Index count = 64;
   double temperature = 1;
   std::uint64_t seed = 1;
+  std::string condition;  ///< of a conditional model: see `condition_rows`
   int threads = 0;
 };
 
@@ -26,9 +27,13 @@ inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run);
   static_cast<void>(output_format(options.out, run.input.shape));
+  const auto conditions = condition_rows(run.config, options.condition, options.count);
   with_model(run, [&](const auto& model) {
-    write_samples(options.out, sample_all(model, options.seed, options.count, options.temperature),
-                  run.input.shape, square_columns(options.count));
+    const bool by_class = options.condition.empty() && model.condition > 0;
+    write_samples(options.out,
+                  sample_all(model, options.seed, conditioned_latents(model, conditions, options.count),
+                             options.temperature),
+                  run.input.shape, sample_columns(model, by_class, options.count));
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;
@@ -38,6 +43,7 @@ struct DecodeOptions {
   std::filesystem::path run;
   std::filesystem::path in;
   std::filesystem::path out;
+  std::string condition;  ///< of a conditional model: see `condition_rows`
   int threads = 0;
 };
 
@@ -58,8 +64,10 @@ inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
     const std::vector<double> ones(static_cast<std::size_t>(latents.features()), 1);
     const std::vector<double> zeros(static_cast<std::size_t>(latents.features()), 0);
     const std::vector<std::uint32_t> rows = all_rows(latents.size());
-    Matrix<T> z(latents.size(), latents.features());
-    read_rows<T>(latents, rows, Transform(zeros, ones, 0, Binarize::none), 0, 0, z);
+    Matrix<T> z = conditioned_latents(model, condition_rows(run.config, options.condition, latents.size()),
+                                      latents.size());
+    read_rows<T>(latents, rows, Transform(zeros, ones, 0, Binarize::none), 0, 0,
+                 z.leftCols(latents.features()));
     write_samples(options.out, decode_all(model, z), run.input.shape, square_columns(z.rows()));
   });
   out << options.out.string() << std::endl;

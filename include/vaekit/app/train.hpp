@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "vaekit/app/condition.hpp"
 #include "vaekit/app/console.hpp"
 #include "vaekit/app/resume.hpp"
 #include "vaekit/app/run_report.hpp"
@@ -36,15 +37,21 @@ struct ExperimentData {
   Split parts;
   std::vector<std::uint32_t> test_rows;
   Transform transform;
+  Condition condition;
+  Condition test_condition;
 
-  ExperimentData(const ExperimentConfig& config)  // NOLINT(google-explicit-constructor)
+  /// Fills in what `config` leaves to the data.
+  explicit ExperimentData(ExperimentConfig& config)
       : train(load_dataset(config.data.train)),
         parts(split(train.size(), config.data.validation_fraction, config.seed)),
         transform(Transform::fit({config.data.scale, config.data.binarize}, train, parts.train)) {
+    resolve_condition(config.data.condition, train);
+    condition = load_condition(config.data.condition, train, false);
     if (config.data.test) {
       test.emplace(load_dataset(*config.data.test));
       check_features(*test, format());
       test_rows = all_rows(test->size());
+      test_condition = load_condition(config.data.condition, *test, true);
     }
   }
 
@@ -54,9 +61,9 @@ struct ExperimentData {
 
   /// Views into this object.
   [[nodiscard]] TrainingData views(std::uint64_t seed) const {
-    return {{&train, &transform, parts.train, seed},
-            {&train, &transform, parts.validation, seed},
-            {test ? &*test : nullptr, &transform, test_rows, seed}};
+    return {{&train, &transform, parts.train, seed, condition},
+            {&train, &transform, parts.validation, seed, condition},
+            {test ? &*test : nullptr, &transform, test_rows, seed, test_condition}};
   }
 };
 
@@ -106,11 +113,11 @@ inline void print_results(const std::vector<MetricsRow>& rows, const RunFolder& 
 }
 
 template <class T>
-ExitCode train_model(const ExperimentConfig& config, const TrainOptions& options, const RunFolder& folder,
+ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const RunFolder& folder,
                      std::ostream& out, std::ostream& err) {
   const ExperimentData data(config);
   const TrainingData views = data.views(config.seed);
-  ConfiguredVae<T> model = build_model<T>(config.model, data.train.shape());
+  ConfiguredVae<T> model = build_model<T>(config.model, data.train.shape(), data.condition.columns());
   check_compatible(model, AnyObjective(config.objective));
   model.initialize(config.seed);
   for (const DataView& view : {views.train, views.validation, views.test}) {

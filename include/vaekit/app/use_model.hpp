@@ -14,7 +14,8 @@ namespace vaekit::inline VAEKIT_ABI {
 template <class F>
 void with_model(const Run& run, F&& f) {
   with_precision(run.config.precision, [&]<class T>(T) {
-    ConfiguredVae<T> model = build_model<T>(run.config.model, run.input.shape);
+    ConfiguredVae<T> model = build_model<T>(run.config.model, run.input.shape,
+                                             condition_columns(run.config.data.condition));
     run.checkpoint.load(run.checkpoint.has_average() ? "average." : "", model);
     f(std::as_const(model));
   });
@@ -32,7 +33,7 @@ void check_support(const DataView& view, const LikelihoodType& likelihood, std::
   for (Index j = 0; j < features; ++j) {
     supports.push_back(likelihood.support(j));
   }
-  Matrix<T> buffer(std::min<Index>(500, view.size()), features);
+  Matrix<T> buffer(std::min<Index>(500, view.size()), view.columns());
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
     for (Index row = 0; row < x.rows(); ++row) {
       for (Index j = 0; j < features; ++j) {
@@ -76,6 +77,7 @@ struct LoadedData {
   Transform transform;
   std::vector<std::uint32_t> rows;
   std::uint64_t seed;
+  Condition condition;
 
   LoadedData(Dataset data, const InputFormat& input, std::uint64_t binarize_seed)
       : dataset(std::move(data)), rows(all_rows(dataset.size())), seed(binarize_seed) {
@@ -83,7 +85,7 @@ struct LoadedData {
     transform = transform_for(input, dataset);
   }
 
-  [[nodiscard]] DataView view() const { return {&dataset, &transform, rows, seed}; }
+  [[nodiscard]] DataView view() const { return {&dataset, &transform, rows, seed, condition}; }
 };
 
 }  // namespace vaekit::inline VAEKIT_ABI

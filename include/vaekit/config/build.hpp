@@ -10,16 +10,19 @@ namespace vaekit::inline VAEKIT_ABI {
 template <class T>
 using ConfiguredVae = Vae<Network<T>, AnyLatent<T>, Network<T>, AnyLikelihood<T>, AnyPrior<T>>;
 
-/// Puts the parts together for samples of shape `input`; parameters are zero until `initialize`.
+/// Puts the parts together for samples of shape `input` and a condition of so many columns; parameters are
+/// zero until `initialize`.
 ///
 /// Throws  ConfigError when a part's numbers are out of range
 template <class T>
-[[nodiscard]] ConfiguredVae<T> build_model(const ModelConfig& config, const Shape& input) {
+[[nodiscard]] ConfiguredVae<T> build_model(const ModelConfig& config, const Shape& input,
+                                           Index condition = 0) {
   const AnyLatent<T> latent(config.latent);
-  return ConfiguredVae<T>(Network<T>(config.encoder, input), latent,
-                          Network<T>(config.decoder, Shape::flat(latent.dim)),
+  const Shape encoded = condition > 0 ? Shape::flat(input.size() + condition) : input;
+  return ConfiguredVae<T>(Network<T>(config.encoder, encoded), latent,
+                          Network<T>(config.decoder, Shape::flat(latent.dim + condition)),
                           AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer,
-                          AnyPrior<T>(config.prior, latent.dim, input.size()));
+                          AnyPrior<T>(config.prior, latent.dim, input.size(), condition), condition);
 }
 
 /// The name of the configured likelihood, for messages.

@@ -21,12 +21,52 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// Models are told the labels of the data, one-hot.
+struct LabelConditionConfig {
+  static constexpr std::string_view kind = "labels";
+  static constexpr std::string_view noun = "condition";
+  Index classes = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("classes", &LabelConditionConfig::classes,
+                            "number of classes, 0 = the largest training label + 1", between(0, 100'000))};
+  }
+};
+
+/// Models are told a vector of numbers for each sample.
+struct VectorConditionConfig {
+  static constexpr std::string_view kind = "vectors";
+  DataSource train;
+  std::optional<DataSource> test;
+  Index columns = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        required_field("train", &VectorConditionConfig::train, "a row for each sample of data/train"),
+        field("test", &VectorConditionConfig::test, "a row for each sample of data/test"),
+        field("columns", &VectorConditionConfig::columns, "numbers in a row, 0 = as many as there are",
+              non_negative)};
+  }
+};
+
+using ConditionConfig = std::variant<LabelConditionConfig, VectorConditionConfig>;
+
+/// Columns that a condition adds to a sample, 0 for none; what the configuration leaves open counts as 0.
+[[nodiscard]] inline Index condition_columns(const std::optional<ConditionConfig>& config) {
+  if (!config) {
+    return 0;
+  }
+  const auto* labels = std::get_if<LabelConditionConfig>(&*config);
+  return labels != nullptr ? labels->classes : std::get<VectorConditionConfig>(*config).columns;
+}
+
 struct DataConfig {
   DataSource train;
   std::optional<DataSource> test;
   double validation_fraction = 0;
   Scale scale;
   Binarize binarize = Binarize::none;
+  std::optional<ConditionConfig> condition;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -36,7 +76,9 @@ struct DataConfig {
               "share of the training samples held out for the best checkpoint and early stopping", below_one),
         field("scale", &DataConfig::scale, "how stored values become model inputs"),
         field("binarize", &DataConfig::binarize,
-              "inputs as 0 or 1: by a threshold of 0.5, or drawn anew each epoch")};
+              "inputs as 0 or 1: by a threshold of 0.5, or drawn anew each epoch"),
+        field("condition", &DataConfig::condition,
+              "what a conditional model is told about each sample: encoder, decoder and a conditional prior")};
   }
 };
 

@@ -177,6 +177,12 @@ struct Buffer {
   Matrix<T> values;
 };
 
+/// A tensor of the state that is no parameter, as `reflect` shows it: see `visit_buffer`.
+template <class Tensor>
+struct BufferView {
+  Tensor& values;
+};
+
 /// The absent matrix: what `backward` takes for `dx` when the gradient of the input is not needed.
 template <class T>
 [[nodiscard]] MatrixOut<T> no_matrix() {
@@ -198,6 +204,8 @@ template <class M>
 inline constexpr bool is_buffer = false;
 template <class T>
 inline constexpr bool is_buffer<Buffer<T>> = true;
+template <class Tensor>
+inline constexpr bool is_buffer<BufferView<Tensor>> = true;
 }  // namespace detail
 
 /// A parameter tensor: `Matrix<T>` or `RowVector<T>`.

@@ -31,6 +31,14 @@ concept Reflectable = requires(std::remove_cvref_t<O>& object) {
   std::remove_cvref_t<O>::reflect(object, detail::ReflectProbe{});
 };
 
+/// For `reflect`: shows `tensor` as part of the state that no optimizer touches and that has no gradient, such
+/// as a codebook or a variance that follows the data by averaging. It is saved and copied with the parameters.
+template <class Tensor>
+void visit_buffer(auto&& visit, std::string_view name, Tensor& tensor) {
+  BufferView<Tensor> view{tensor};
+  visit(name, view);
+}
+
 /// Calls `visit(tensor)` for every parameter tensor of `object`, depth first. Does not allocate.
 template <Reflectable O, class Visit>
 void for_each_tensor(O& object, Visit&& visit) {

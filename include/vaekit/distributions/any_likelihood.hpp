@@ -74,6 +74,16 @@ struct AnyOf {
       l.backward(dout, std::get<typename L::Cache>(cache.chosen), std::get<L>(grad.chosen));
     });
   }
+  /// Changes the buffers of a likelihood that has any, after an optimizer step.
+  void update(const RandomStream& stream, Index rows, const Cache& cache) {
+    std::visit(
+        [&]<class L>(L& l) {
+          if constexpr (requires { l.update(stream, rows, std::get<typename L::Cache>(cache.chosen)); }) {
+            l.update(stream, rows, std::get<typename L::Cache>(cache.chosen));
+          }
+        },
+        chosen);
+  }
   void mean(MatrixIn<T> params, MatrixOut<T> out) const {
     visit([&](const auto& l) { l.mean(params, out); });
   }

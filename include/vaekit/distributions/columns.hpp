@@ -146,6 +146,12 @@ struct Columns {
     });
   }
 
+  void update(const RandomStream& stream, Index rows, const Cache& cache) {
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      groups[i].update(stream.child(i), rows, cache.groups[i]);
+    }
+  }
+
   void mean(MatrixIn<T> params, MatrixOut<T> out) const {
     for_each_group([&](std::size_t i, Index head, Index column) {
       groups[i].mean(params.middleCols(head, groups[i].head_size()),

@@ -17,6 +17,9 @@
 //   mean(params, out)          E[x|z]
 //   sample(params, stream, out)
 //   reflect(self, visit)       its own parameters (a learned variance)
+//
+// One that follows the data in another way than by gradients also has
+//   update(stream, rows, cache)      after an optimizer step, from what forward left: changes its buffers
 #pragma once
 
 #include <cmath>

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <span>
 
+#include "vaekit/core/check.hpp"
 #include "vaekit/data/batches.hpp"
+#include "vaekit/data/condition.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -17,22 +19,35 @@ struct DataView {
   const Transform* transform = nullptr;
   std::span<const std::uint32_t> rows;
   std::uint64_t seed = 0;
+  Condition condition = {};
 
+  /// Features, then condition.
+  [[nodiscard]] Index columns() const { return dataset->features() + condition.columns(); }
   [[nodiscard]] Index size() const { return static_cast<Index>(rows.size()); }
 };
 
-/// Calls `body(first, x)` for consecutive batches of `view`, x [n × features], first = number of samples
+/// x[i] = the features and the condition of sample `rows[i]` in epoch `epoch`. [rows.size() × view.columns()]
+///
+/// Throws ShapeError, DataError as `read_rows`
+template <class T>
+void read_view(const DataView& view, std::span<const std::uint32_t> rows, std::uint64_t epoch,
+               MatrixOut<T> x) {
+  check_columns("read_view", "x", x, view.columns(), "features and condition of the data");
+  read_rows<T>(*view.dataset, rows, *view.transform, view.seed, epoch,
+               x.leftCols(view.dataset->features()));
+  view.condition.read<T>(rows, x.rightCols(view.condition.columns()));
+}
+
+/// Calls `body(first, x)` for consecutive batches of `view`, x [n × columns], first = number of samples
 /// before.
 ///
-/// `buffer` [batch × features] is caller-owned. The binarisation is the one of epoch 0.
+/// `buffer` [batch × columns] is caller-owned. The binarisation is the one of epoch 0.
 template <class T, class Body>
 void for_each_batch(const DataView& view, Matrix<T>& buffer, Body&& body) {
   for (Index first = 0; first < view.size(); first += buffer.rows()) {
     const Index n = std::min(buffer.rows(), view.size() - first);
     const MatrixOut<T> x = top(buffer, n);
-    read_rows<T>(*view.dataset,
-                 view.rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n)),
-                 *view.transform, view.seed, 0, x);
+    read_view<T>(view, view.rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n)), 0, x);
     body(first, x);
   }
 }

@@ -53,7 +53,7 @@ ElboEvaluation evaluate_elbo(const Model& model, const DataView& view, std::uint
   using T = typename Model::Scalar;
   batch = std::min(batch, view.size());
   typename Model::Workspace w = model.make_inference_workspace(batch, samples);
-  Matrix<T> buffer(batch, model.features());
+  Matrix<T> buffer(batch, model.input_columns());
   ElboEvaluation result;
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
     model.draw_evaluation_noise(seed, static_cast<std::uint64_t>(first), x.rows(), w);

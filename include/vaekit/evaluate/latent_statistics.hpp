@@ -28,7 +28,7 @@ template <class Model>
   batch = std::min(batch, view.size());
   const Index dim = model.latent_dim();
   typename Model::Workspace w = model.make_inference_workspace(batch);
-  Matrix<T> buffer(batch, model.features());
+  Matrix<T> buffer(batch, model.input_columns());
   std::vector<RunningMoments> means(static_cast<std::size_t>(dim));
   const bool closed_form = Model::Divergence::closed_form(model.latent, model.prior);
   std::vector<RunningMoments> kls(static_cast<std::size_t>(closed_form ? model.latent.kl_columns() : 0));

@@ -35,15 +35,20 @@ class ImportanceSampler {
         likelihood_(static_cast<std::size_t>(chunk_)),
         prior_(static_cast<std::size_t>(chunk_)),
         posterior_(static_cast<std::size_t>(chunk_)) {
-    model.prepare_prior(workspace_);
+    if (model.condition == 0) {
+      model.prepare_prior(Matrix<T>(1, 0), workspace_);
+    }
   }
 
   /// log p(x) of one row. ε is element `input` of the endless sequence named by `seed`.
   ///
-  /// Shapes  x [1 × features]
+  /// Shapes  x [1 × features + condition]
   /// Throws  ShapeError when x does not fit
   [[nodiscard]] double log_likelihood(MatrixIn<T> x, std::uint64_t seed, std::uint64_t input) {
     static_cast<void>(model_.encode(x, workspace_));
+    if (model_.condition > 0) {
+      model_.prepare_prior(x.rightCols(model_.condition), workspace_);
+    }
     const RandomStream stream(seed, Purpose::evaluation);
     LogSumExp weights;
     for (Index first = 0; first < samples_; first += chunk_) {
@@ -91,7 +96,7 @@ RunningMoments evaluate_log_likelihood(const Model& model, const DataView& view,
                                        std::uint64_t seed, Visit&& visit) {
   using T = typename Model::Scalar;
   ImportanceSampler<Model> sampler(model, samples);
-  Matrix<T> buffer(std::min<Index>(100, view.size()), model.features());
+  Matrix<T> buffer(std::min<Index>(100, view.size()), model.input_columns());
   RunningMoments result;
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
     for (Index row = 0; row < x.rows(); ++row) {

@@ -98,6 +98,9 @@ struct AnyLatentOf {
     });
   }
 
+  void project(MatrixOut<T> z) const {
+    visit([&](const auto& latent) { project_latents(latent, z); });
+  }
   [[nodiscard]] bool has_density() const {
     return visit([](const auto& latent) { return vaekit::has_density(latent); });
   }
@@ -150,8 +153,17 @@ struct AnyPriorOf {
 
   AnyPriorOf() = default;
   /// Throws ConfigError when a number is out of range.
-  AnyPriorOf(const typename List::ConfigVariant& config, Index dim, Index features)
-      : chosen(make_alternative<typename List::Variant>(config, dim, features)) {}
+  AnyPriorOf(const typename List::ConfigVariant& config, Index dim, Index features, Index condition = 0)
+      : chosen(std::visit(
+            [&]<class C>(const C& chosen_config) {
+              using P = typename detail::AlternativeOf<C, typename List::Variant>::type;
+              if constexpr (std::constructible_from<P, const C&, Index, Index, Index>) {
+                return typename List::Variant(P(chosen_config, dim, features, condition));
+              } else {
+                return typename List::Variant(P(chosen_config, dim, features));
+              }
+            },
+            config)) {}
 
   [[nodiscard]] Cache make_cache(Index rows) const {
     return visit([&]<class P>(const P& prior) {
@@ -181,6 +193,14 @@ struct AnyPriorOf {
 
   [[nodiscard]] std::string_view space() const {
     return visit([](const auto& prior) { return space_of(prior); });
+  }
+  [[nodiscard]] Index condition_columns() const {
+    return visit([](const auto& prior) { return vaekit::condition_columns(prior); });
+  }
+  void set_condition(MatrixIn<T> c, Cache& cache) const {
+    visit([&]<class P>(const P& prior) {
+      set_prior_condition(prior, c, std::get<typename P::Cache>(cache.chosen));
+    });
   }
 
   [[nodiscard]] Index pseudo_input_count() const {

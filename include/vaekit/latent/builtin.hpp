@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "vaekit/latent/any_latent.hpp"
+#include "vaekit/latent/conditional_gaussian.hpp"
+#include "vaekit/latent/full_gaussian.hpp"
 #include "vaekit/latent/gaussian.hpp"
 #include "vaekit/latent/gaussian_mixture.hpp"
 #include "vaekit/latent/vamp_prior.hpp"
@@ -13,10 +15,10 @@
 namespace vaekit::inline VAEKIT_ABI {
 
 template <class T = float>
-using BuiltinLatents = std::tuple<GaussianLatent<T>>;
+using BuiltinLatents = std::tuple<GaussianLatent<T>, FullGaussianLatent<T>>;
 
 template <class T = float>
-using BuiltinPriors = std::tuple<StandardNormal<T>, GaussianMixture<T>, VampPrior<T>>;
+using BuiltinPriors = std::tuple<StandardNormal<T>, GaussianMixture<T>, VampPrior<T>, ConditionalGaussian<T>>;
 
 /// Config of any built-in posterior q(z|x).
 using LatentConfig = detail::PartList<BuiltinLatents<>>::ConfigVariant;

@@ -39,13 +39,21 @@
 //
 // A prior:
 //
-//   Prior(config, dim, features)
+//   Prior(config, dim, features)          or (config, dim, features, condition columns)
 //   make_cache(rows)
 //   log_prob(z, cache, out)
 //   backward(z, dlog_p, cache, dz, grad)  dz += dlog_p ∂ log p(z)/∂z; `grad` += that of its own parameters
 //   sample(stream, first, temperature, cache, z)   row r depends on first + r alone
 //   initialize(stream), reflect(self, visit)
 //   space()                               where z lives, unless in all of ℝ^dim
+//
+// A prior that depends on a condition also has
+//
+//   condition_columns()                   more than 0
+//   set_condition(c, cache)               c [m × condition columns] of the rows that follow, m a divisor of
+//                                         their number; comes before all that depends on it
+//
+// A posterior that can put any point where its samples lie has project(z); draws from the prior go through it.
 //
 // A prior made of the posteriors of pseudo-inputs also has
 //
@@ -196,6 +204,32 @@ template <class Latent>
     return latent.auxiliary_loss(params, z, cache);
   } else {
     return 0;
+  }
+}
+
+/// Tells a prior the conditions of the rows that follow; nothing for one that does not ask.
+template <class Prior>
+void set_prior_condition(const Prior& prior, MatrixIn<typename Prior::Scalar> c, typename Prior::Cache& cache) {
+  if constexpr (requires { prior.set_condition(c, cache); }) {
+    prior.set_condition(c, cache);
+  }
+}
+
+/// Columns of the condition that a prior depends on; 0 for one that does not.
+template <class Prior>
+[[nodiscard]] Index condition_columns(const Prior& prior) {
+  if constexpr (requires { prior.condition_columns(); }) {
+    return prior.condition_columns();
+  } else {
+    return 0;
+  }
+}
+
+/// Puts draws from the prior where the posterior's samples lie.
+template <class Latent>
+void project_latents(const Latent& latent, MatrixOut<typename Latent::Scalar> z) {
+  if constexpr (requires { latent.project(z); }) {
+    latent.project(z);
   }
 }
 

@@ -43,6 +43,10 @@ void check_compatible(const Model& model, const Objective& objective) {
     throw ConfigError(concat("objective: ", name, " compares samples of a prior without parameters, got ",
                              prior, "; use a standard_normal prior"));
   }
+  if (pseudo_input_count(model.prior) > 0 && model.condition > 0) {
+    throw ConfigError(
+        concat("prior: ", prior, " has no condition for its inputs; use a conditional_gaussian prior"));
+  }
   if (pseudo_input_count(model.prior) > 0 && !is_diagonal_gaussian(model.latent)) {
     throw ConfigError(concat("prior: ", prior, " mixes diagonal Gaussian posteriors, got ", latent));
   }

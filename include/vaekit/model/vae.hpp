@@ -20,13 +20,16 @@ namespace vaekit::inline VAEKIT_ABI {
 ///   x ─ encoder ─ posterior_head ─ latent (mu, logvar; z) ─ decoder ─ likelihood_head ─ likelihood log
 ///   p(x|z)
 ///
+/// With a condition c of so many columns (a CVAE), rows of x are [x | c] and rows of z that are decoded [z | c]:
+/// the encoder, the decoder and a prior that asks for it see c; the likelihood does not.
+///
 /// The heads are dense layers whose sizes follow from the parts, so nobody writes a size that can be
 /// inferred. A value: copies are deep, and its gradient is a `Vae` of the same type (`zeros_like(model)`).
 ///
-/// Shapes   x [n × features]; z [n·samples × dim], samples of one input in consecutive rows
+/// Shapes   x [n × features + condition]; z [n·samples × dim], samples of one input in consecutive rows
 /// Units    all log-probabilities in nats, summed over features and latent dimensions
 /// Threads  const calls are safe with a workspace each; nothing allocates after `make_workspace`
-/// Source   Kingma & Welling 2014 (arXiv:1312.6114)
+/// Source   Kingma & Welling 2014 (arXiv:1312.6114); the condition: Sohn, Lee, Yan 2015 (NeurIPS), eq. 4
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType,
           LatentPrior Prior = StandardNormal<typename Encoder::Scalar>>
 struct Vae {
@@ -41,16 +44,18 @@ struct Vae {
   Decoder decoder;           // z → hidden
   Dense<T> likelihood_head;  // hidden → parameters of p(x|z)
   LikelihoodType likelihood;
+  Index condition = 0;  // columns of c
 
   using Workspace = VaeWorkspace<Vae>;
 
   Vae() = default;
   /// Puts the parts together and adds the heads; parameters are zero until `initialize`.
   ///
-  /// Throws ShapeError when the decoder does not take `latent.dim` inputs, or the likelihood has another
-  /// number of features than the encoder.
+  /// Throws ShapeError when the decoder does not take `latent.dim` inputs and the condition, or the encoder
+  /// the features of the likelihood and the condition.
   Vae(Encoder encoder_part, Latent latent_part, Decoder decoder_part, LikelihoodType likelihood_part,
-      Initializer head_initializer = Initializer::fan_in_uniform, Prior prior_part = {})
+      Initializer head_initializer = Initializer::fan_in_uniform, Prior prior_part = {},
+      Index condition_columns = 0)
       : encoder(std::move(encoder_part)),
         posterior_head({.units = latent_part.head_size(), .initializer = head_initializer},
                        encoder.output_shape()),
@@ -59,18 +64,25 @@ struct Vae {
         decoder(std::move(decoder_part)),
         likelihood_head({.units = likelihood_part.head_size(), .initializer = head_initializer},
                         decoder.output_shape()),
-        likelihood(std::move(likelihood_part)) {
-    if (decoder.input_shape().size() != latent.dim) {
+        likelihood(std::move(likelihood_part)),
+        condition(condition_columns) {
+    const std::string_view and_condition = condition > 0 ? " and condition)" : ")";
+    if (decoder.input_shape().size() != latent_columns()) {
       throw ShapeError(concat("Vae: decoder takes ", decoder.input_shape().size(), " features, must take ",
-                              latent.dim, " (latent dimensions)"));
+                              latent_columns(), " (latent dimensions", and_condition));
     }
-    if (likelihood.feature_count() != features()) {
+    if (likelihood.feature_count() + condition != input_columns()) {
       throw ShapeError(concat("Vae: likelihood has ", likelihood.feature_count(), " features, must have ",
-                              features(), " (features of the encoder)"));
+                              input_columns() - condition, " (features of the encoder",
+                              condition > 0 ? " without the condition)" : ")"));
     }
   }
 
-  [[nodiscard]] Index features() const { return encoder.input_shape().size(); }
+  [[nodiscard]] Index features() const { return likelihood.feature_count(); }
+  /// Columns of x: features and condition.
+  [[nodiscard]] Index input_columns() const { return encoder.input_shape().size(); }
+  /// Columns of what `decode` takes: latent dimensions and condition.
+  [[nodiscard]] Index latent_columns() const { return latent.dim + condition; }
   [[nodiscard]] Index latent_dim() const { return latent.dim; }
 
   /// Draws all initial parameters from `seed`.
@@ -141,26 +153,31 @@ struct Vae {
 
   /// Mean of p(x|z).
   ///
-  /// Shapes  z [n × dim] → out [n × features], n ≤ rows of the workspace
+  /// Shapes  z [n × dim + condition] → out [n × features], n ≤ rows of the workspace
   /// Throws  ShapeError when z has another number of columns
   void decode(MatrixIn<T> z, Workspace& w, MatrixOut<T> out) const {
-    check_columns("Vae::decode", "z", z, latent.dim, "latent dimensions");
+    check_columns("Vae::decode", "z", z, latent_columns(),
+                  condition > 0 ? "latent dimensions and condition" : "latent dimensions");
     check_capacity("Vae::decode", "z", z.rows(), w);
     check_rows("Vae::decode", "out", out, z.rows(), "rows of z");
     check_columns("Vae::decode", "out", out, features(), "features");
     draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
-    run_decoder(z, w);
+    decode_rows(z, w);
     likelihood.mean(w.params.topRows(z.rows()), out);
   }
 
   /// Mean of p(x|z) at the posterior mean of each input.
   void reconstruct(MatrixIn<T> x, Workspace& w, MatrixOut<T> out) const {
     const DiagonalGaussian<T> q = encode(x, w);
-    decode(q.mu, w, out);
+    check_rows("Vae::reconstruct", "out", out, x.rows(), "rows of x");
+    check_columns("Vae::reconstruct", "out", out, features(), "features");
+    draw_layer_noise(decoder, NoiseSource{}, x.rows(), w.decoder);
+    run_decoder(q.mu, x.rightCols(condition), w);
+    likelihood.mean(w.params.topRows(x.rows()), out);
   }
 
   /// z ~ p(z), its noise multiplied by `temperature`, then the mean of p(x|z); rows `first` ... of the
-  /// endless sequence named by `seed`.
+  /// endless sequence named by `seed`. For models without a condition.
   void sample(std::uint64_t seed, std::uint64_t first, double temperature, Workspace& w,
               MatrixOut<T> out) const {
     check_capacity("Vae::sample", "out", out.rows(), w);
@@ -169,20 +186,26 @@ struct Vae {
     decode(z, w, out);
   }
 
-  /// z ~ p(z), rows `first` ... of the endless sequence named by `seed`. [n × dim]
+  /// z ~ p(z), or p(z|c) for the c in the last columns of `z`; rows `first` ... of the endless sequence named
+  /// by `seed`. [n × dim + condition]
   void sample_latents(std::uint64_t seed, std::uint64_t first, double temperature, Workspace& w,
                       MatrixOut<T> z) const {
-    prepare_prior(w);
-    prior.sample(RandomStream(seed, Purpose::prior), first, temperature, w.prior, z);
+    check_columns("Vae::sample_latents", "z", z, latent_columns(),
+                  condition > 0 ? "latent dimensions and condition" : "latent dimensions");
+    prepare_prior(z.rightCols(condition), w);
+    prior.sample(RandomStream(seed, Purpose::prior), first, temperature, w.prior, z.leftCols(latent.dim));
+    project_latents(latent, z.leftCols(latent.dim));
   }
 
   /// Finds what the densities and samples of the prior need in `w`: the posteriors of its pseudo-inputs, if
-  /// it has any.
-  void prepare_prior(Workspace& w) const;
+  /// it has any, and p(z|c) for the rows of `c` [n × condition], if it asks for them.
+  void prepare_prior(MatrixIn<T> c, Workspace& w) const;
 
   /// Forward pass with the noise that is in `w`: log-likelihoods and KL of each input.
   const Terms<T>& terms(MatrixIn<T> x, Workspace& w) const {
-    forward(x, {}, std::nullopt, w, [&](MatrixIn<T> params, std::span<T> out) { likelihood.log_prob(params, x, out); });
+    forward(x, {}, std::nullopt, w, [&](MatrixIn<T> params, std::span<T> out) {
+      likelihood.log_prob(params, x.leftCols(features()), out);
+    });
     return w.terms;
   }
 
@@ -196,14 +219,14 @@ struct Vae {
   ///
   /// Shapes  x [1 × features], z [n × dim] → out [n]
   void log_prob(MatrixIn<T> x, MatrixIn<T> z, Workspace& w, std::span<T> out) const {
-    check_columns("Vae::log_prob", "x", x, features(), "features of the encoder");
+    check_columns("Vae::log_prob", "x", x, input_columns(), "features of the encoder");
     check_rows("Vae::log_prob", "x", x, 1, "one input");
     check_columns("Vae::log_prob", "z", z, latent.dim, "latent dimensions");
     check_capacity("Vae::log_prob", "z", z.rows(), w);
     check_values("Vae::log_prob", out, z.rows(), "rows of z");
     draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
-    run_decoder(z, w);
-    likelihood.log_prob(w.params.topRows(z.rows()), x, out);
+    run_decoder(z, x.rightCols(condition), w);
+    likelihood.log_prob(w.params.topRows(z.rows()), x.leftCols(features()), out);
   }
 
   /// Value of the objective and its gradient, `grad` = ∂loss/∂parameters, with the noise that is in `w`.
@@ -224,7 +247,9 @@ struct Vae {
     }
     const TermNeeds needs = needs_of(objective);
     forward(x, needs, time, w,
-            [&](MatrixIn<T> params, std::span<T> out) { likelihood.forward(params, x, out, w.likelihood); });
+            [&](MatrixIn<T> params, std::span<T> out) {
+              likelihood.forward(params, x.leftCols(features()), out, w.likelihood);
+            });
     w.dterms.set_zero();
     ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
     backward(x, needs, w, grad);
@@ -286,7 +311,7 @@ struct Vae {
   }
 
   void check_input(MatrixIn<T> x, const Workspace& w) const {
-    check_columns("Vae", "x", x, features(), "features of the encoder");
+    check_columns("Vae", "x", x, input_columns(), "features of the encoder");
     check_batch("Vae", "x", x.rows(), w);
   }
 
@@ -331,7 +356,22 @@ struct Vae {
     return latent.posterior(w.posterior.topRows(n), w.latent);
   }
 
-  void run_decoder(MatrixIn<T> z, Workspace& w) const {
+  /// z [n × dim] under the conditions c [m × condition], each for n / m consecutive rows.
+  void run_decoder(MatrixIn<T> z, MatrixIn<T> c, Workspace& w) const {
+    if (condition == 0) {
+      decode_rows(z, w);
+      return;
+    }
+    const Index repeats = z.rows() / c.rows();
+    for (Index row = 0; row < z.rows(); ++row) {
+      w.decoder_input.row(row).head(latent.dim) = z.row(row);
+      w.decoder_input.row(row).tail(condition) = c.row(row / repeats);
+    }
+    decode_rows(w.decoder_input.topRows(z.rows()), w);
+  }
+
+  /// z [n × dim + condition].
+  void decode_rows(MatrixIn<T> z, Workspace& w) const {
     decoder.forward(z, top(w.decoded, z.rows()), w.decoder);
     likelihood_head.forward(w.decoded.topRows(z.rows()), top(w.params, z.rows()), w.likelihood_head);
   }
@@ -340,7 +380,7 @@ struct Vae {
   void forward(MatrixIn<T> x, TermNeeds needs, std::optional<double> time, Workspace& w,
                LogProb&& log_prob_of) const;
   void forward_latent(MatrixIn<T> x, TermNeeds needs, std::optional<double> time, Workspace& w) const;
-  void find_divergence(Index n, const TermNeeds& needs, Workspace& w) const;
+  void find_divergence(MatrixIn<T> c, const TermNeeds& needs, Workspace& w) const;
   void backward(MatrixIn<T> x, const TermNeeds& needs, Workspace& w, Vae& grad) const;
   void backward_pseudo(Workspace& w, Vae& grad) const;
   void backward_latent(Index n, const TermNeeds& needs, Workspace& w, Vae& grad) const;

@@ -14,7 +14,7 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward(MatrixIn<T> x
                                                                    LogProb&& log_prob_of) const {
   const Index rows = x.rows() * w.samples;
   forward_latent(x, needs, time, w);
-  run_decoder(w.z.topRows(rows), w);
+  run_decoder(w.z.topRows(rows), x.rightCols(condition), w);
   log_prob_of(w.params.topRows(rows), w.terms.log_likelihood.span());
 }
 
@@ -36,17 +36,18 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward_latent(Matrix
     w.epsilon.topRows(rows).setZero();
   }
   latent.reparameterize(w.posterior.topRows(n), w.epsilon.topRows(rows), w.latent, top(w.z, rows));
-  find_divergence(n, needs, w);
+  find_divergence(x.rightCols(condition), needs, w);
 }
 
 /// The terms that speak of q(z|x) and p(z).
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
-void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::find_divergence(Index n, const TermNeeds& needs,
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::find_divergence(MatrixIn<T> c, const TermNeeds& needs,
                                                                            Workspace& w) const {
+  const Index n = c.rows();
   const Index rows = n * w.samples;
   Terms<T>& terms = w.terms;
-  if (needs.densities || needs.prior_samples) {
-    prepare_prior(w);
+  if (needs.densities || needs.prior_samples || condition > 0) {
+    prepare_prior(c, w);
   }
   if (needs.densities) {
     latent.log_prob(w.posterior.topRows(n), w.epsilon.topRows(rows), w.z.topRows(rows), w.latent,
@@ -89,8 +90,13 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward(MatrixIn<T> 
   likelihood_head.backward(w.decoded.topRows(rows), w.params.topRows(rows),
                            head_gradient(w.likelihood).topRows(rows), top(w.ddecoded, rows),
                            w.likelihood_head, grad.likelihood_head);
-  decoder.backward(w.z.topRows(rows), w.decoded.topRows(rows), w.ddecoded.topRows(rows), top(w.dz, rows),
-                   w.decoder, grad.decoder);
+  const bool conditional = condition > 0;
+  decoder.backward((conditional ? w.decoder_input : w.z).topRows(rows), w.decoded.topRows(rows),
+                   w.ddecoded.topRows(rows), top(conditional ? w.ddecoder_input : w.dz, rows), w.decoder,
+                   grad.decoder);
+  if (conditional) {
+    top(w.dz, rows) = w.ddecoder_input.topRows(rows).leftCols(latent.dim);
+  }
   backward_latent(n, needs, w, grad);
   posterior_head.backward(w.encoded.topRows(n), w.posterior.topRows(n), w.dposterior.topRows(n),
                           top(w.dencoded, n), w.posterior_head, grad.posterior_head);
@@ -99,7 +105,8 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward(MatrixIn<T> 
 }
 
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
-void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::prepare_prior(Workspace& w) const {
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::prepare_prior(MatrixIn<T> c, Workspace& w) const {
+  set_prior_condition(prior, c, w.prior);
   if constexpr (requires { prior.pseudo_input_count(); }) {
     if (w.pseudo) {
       PseudoPass<Vae>& pass = *w.pseudo;

@@ -45,11 +45,12 @@ struct VaeWorkspace {
   Matrix<T> posterior;  // [n × head] parameters of q(z|x)
   Matrix<T> epsilon;    // [n·K × noise]
   Matrix<T> z;          // [n·K × dim]
+  Matrix<T> decoder_input;  // [n·K × dim + condition], of a model with a condition
   Matrix<T> decoded;    // [n·K × hidden]
   Matrix<T> params;     // [n·K × head] parameters of p(x|z)
   Terms<T> terms;
   Terms<T> dterms;
-  Matrix<T> dencoded, dposterior, dz, ddecoded;  // gradients, shaped as their values
+  Matrix<T> dencoded, dposterior, dz, ddecoder_input, ddecoded;  // gradients, shaped as their values
   std::optional<PseudoPass<Model>> pseudo;       // of a prior that has pseudo-inputs
 };
 
@@ -95,6 +96,7 @@ template <class Model>
                         .posterior = Matrix<T>(batch, model.latent.head_size()),
                         .epsilon = Matrix<T>(rows, model.latent.noise_size()),
                         .z = Matrix<T>(rows, dim),
+                        .decoder_input = Matrix<T>(model.condition > 0 ? rows : 0, dim + model.condition),
                         .decoded = Matrix<T>(rows, decoded),
                         .params = Matrix<T>(rows, model.likelihood.head_size()),
                         .terms = Terms<T>(batch, samples, kl_columns),
@@ -102,6 +104,7 @@ template <class Model>
                         .dencoded = Matrix<T>(batch, encoded),
                         .dposterior = Matrix<T>(batch, model.latent.head_size()),
                         .dz = Matrix<T>(rows, dim),
+                        .ddecoder_input = Matrix<T>(model.condition > 0 ? rows : 0, dim + model.condition),
                         .ddecoded = Matrix<T>(rows, decoded),
                         .pseudo = {}};
   if (const Index count = pseudo_input_count(model.prior); count > 0) {

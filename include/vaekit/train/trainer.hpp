@@ -123,7 +123,7 @@ class Trainer {
         data_(data),
         seed_(seed),
         batches_({data.train.rows.begin(), data.train.rows.end()}, config.batch_size),
-        x_(config.batch_size, data.train.dataset->shape().size()) {
+        x_(config.batch_size, data.train.columns()) {
     check_fields("training", config);
     if constexpr (requires { objective_.set_dataset_size(Index{}); }) {
       objective_.set_dataset_size(data.train.size());
@@ -189,7 +189,7 @@ class Trainer {
     const double time = static_cast<double>(progress.epoch) +
                         static_cast<double>(progress.batch) / static_cast<double>(batches_.count());
     const MatrixOut<T> x = top(x_, n);
-    read_rows<T>(*data_.train.dataset, rows, *data_.train.transform, data_.train.seed, progress.epoch, x);
+    read_view<T>(data_.train, rows, progress.epoch, x);
     state.model.draw_noise(seed_, progress.step, n, w);
     const ObjectiveValue value = state.model.gradient(x, objective_, time, w, grad);
     const double factor =
@@ -307,7 +307,7 @@ class Trainer {
   TrainingData data_;
   std::uint64_t seed_;
   Batches batches_;
-  Matrix<T> x_;  // [batch × features]
+  Matrix<T> x_;  // [batch × features + condition]
   std::vector<double> partials_;
   double seconds_ = 0;
   double epoch_seconds_ = 0;
