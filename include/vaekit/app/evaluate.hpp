@@ -10,6 +10,7 @@
 #include "vaekit/app/condition.hpp"
 #include "vaekit/app/console.hpp"
 #include "vaekit/app/use_model.hpp"
+#include "vaekit/evaluate/accuracy.hpp"
 #include "vaekit/evaluate/latent_statistics.hpp"
 #include "vaekit/evaluate/log_likelihood.hpp"
 
@@ -60,6 +61,7 @@ struct EvaluationReport {
   ElboEvaluation elbo;
   LatentStatistics latent;
   std::optional<RunningMoments> log_likelihood;
+  std::optional<double> accuracy;  ///< of the classifier, where the model has one
 };
 
 [[nodiscard]] inline Json to_json(const EvaluationReport& report, const EvaluateOptions& options) {
@@ -73,6 +75,9 @@ struct EvaluationReport {
                {"kl_standard_error", report.elbo.kl.standard_error()},
                {"active_units", report.latent.active_units},
                {"kl_per_dimension", report.latent.kl}};
+  if (report.accuracy) {
+    json["accuracy"] = *report.accuracy;
+  }
   if (report.log_likelihood) {
     json["importance_samples"] = options.importance_samples;
     json["log_likelihood"] = report.log_likelihood->mean();
@@ -94,6 +99,9 @@ inline void print(const EvaluationReport& report, const EvaluateOptions& options
     line("log likelihood  ", *report.log_likelihood);
     out << "                from " << options.importance_samples << " importance samples each\n";
   }
+  if (report.accuracy) {
+    out << "accuracy        " << fixed(*report.accuracy, 4) << " of labels from q(y|x)\n";
+  }
   out << "active units    " << report.latent.active_units << " of " << report.latent.mean_variance.size()
       << '\n';
 }
@@ -109,11 +117,14 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
   const Run run = load_run(options.run, options.overrides);
   const LoadedData data = load_split(run, options.split);
   detail::EvaluationReport report{
-      .samples = data.view().size(), .elbo = {}, .latent = {}, .log_likelihood = {}};
+      .samples = data.view().size(), .elbo = {}, .latent = {}, .log_likelihood = {}, .accuracy = {}};
   with_model(run, [&]<class Model>(const Model& model) {
     check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     report.elbo = evaluate_elbo(model, data.view(), run.config.seed);
     report.latent = latent_statistics(model, data.view());
+    if (model.classifier && !data.dataset.labels().empty()) {
+      report.accuracy = classification_accuracy(model, data.view());
+    }
     if (options.importance_samples > 0) {
       PercentProgress progress(err, stderr_is_terminal(), "importance sampling", report.samples);
       report.log_likelihood =

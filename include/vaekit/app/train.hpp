@@ -14,6 +14,7 @@
 #include "vaekit/app/run_report.hpp"
 #include "vaekit/app/run_writer.hpp"
 #include "vaekit/app/use_model.hpp"
+#include "vaekit/data/labelled.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -38,6 +39,7 @@ struct ExperimentData {
   std::vector<std::uint32_t> test_rows;
   Transform transform;
   Condition condition;
+  Condition train_condition;  // of the samples to train on: not all labels may be known
   Condition test_condition;
 
   /// Fills in what `config` leaves to the data.
@@ -47,6 +49,8 @@ struct ExperimentData {
         transform(Transform::fit({config.data.scale, config.data.binarize}, train, parts.train)) {
     resolve_condition(config.data.condition, train);
     condition = load_condition(config.data.condition, train, false);
+    train_condition = condition;
+    hide_labels(config);
     if (config.data.test) {
       test.emplace(load_dataset(*config.data.test));
       check_features(*test, format());
@@ -59,9 +63,32 @@ struct ExperimentData {
     return {train.shape(), std::holds_alternative<std::vector<std::uint8_t>>(train.values()), transform};
   }
 
+  /// Leaves the labels that the configuration grants, and repeats their samples.
+  void hide_labels(const ExperimentConfig& config) {
+    const auto* labels =
+        config.data.condition ? std::get_if<LabelConditionConfig>(&*config.data.condition) : nullptr;
+    const Index count = labels != nullptr ? labels->labelled : 0;
+    if (count == 0) {
+      return;
+    }
+    if (!config.model.classifier) {
+      throw ConfigError(
+          "config /model/classifier: missing key, required where not all labels are known "
+          "(data/condition/labelled)");
+    }
+    const std::vector<std::uint32_t> labelled =
+        choose_labelled(train, parts.train, labels->classes, count, config.seed);
+    std::vector<bool> known(static_cast<std::size_t>(train.size()), false);
+    for (const std::uint32_t row : labelled) {
+      known[row] = true;
+    }
+    train_condition = condition.masked(std::move(known));
+    parts.train = repeat_labelled(parts.train, labelled, labels->labelled_share);
+  }
+
   /// Views into this object.
   [[nodiscard]] TrainingData views(std::uint64_t seed) const {
-    return {{&train, &transform, parts.train, seed, condition},
+    return {{&train, &transform, parts.train, seed, train_condition},
             {&train, &transform, parts.validation, seed, condition},
             {test ? &*test : nullptr, &transform, test_rows, seed, test_condition}};
   }
@@ -130,6 +157,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
       config.training, optimizer, AnyObjective(config.objective), views, config.seed);
   TrainingState<ConfiguredVae<T>, AnyOptimizer> state(std::move(model), optimizer, config.training);
   const std::string identity = identity_text(config);
+  trainer.prepare(state);
   RunWriter writer(folder, config.training, data.format(), identity,
                    views.test.size() > 0 ? views.test : views.train, config.seed);
   if (options.resume) {

@@ -19,10 +19,17 @@ template <class T>
                                            Index condition = 0) {
   const AnyLatent<T> latent(config.latent);
   const Shape encoded = condition > 0 ? Shape::flat(input.size() + condition) : input;
-  return ConfiguredVae<T>(Network<T>(config.encoder, encoded), latent,
+  ConfiguredVae<T> model(Network<T>(config.encoder, encoded), latent,
                           Network<T>(config.decoder, Shape::flat(latent.dim + condition)),
                           AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer,
                           AnyPrior<T>(config.prior, latent.dim, input.size(), condition), condition);
+  if (config.classifier) {
+    if (condition == 0) {
+      throw ConfigError("config /model/classifier: needs data/condition of labels, got none");
+    }
+    model.set_classifier(Network<T>(config.classifier->layers, input), config.classifier->weight);
+  }
+  return model;
 }
 
 /// The name of the configured likelihood, for messages.

@@ -26,10 +26,19 @@ struct LabelConditionConfig {
   static constexpr std::string_view kind = "labels";
   static constexpr std::string_view noun = "condition";
   Index classes = 0;
+  Index labelled = 0;
+  double labelled_share = 0.5;
 
   static constexpr auto fields() {
-    return std::tuple{field("classes", &LabelConditionConfig::classes,
-                            "number of classes, 0 = the largest training label + 1", between(0, 100'000))};
+    return std::tuple{
+        field("classes", &LabelConditionConfig::classes,
+              "number of classes, 0 = the largest training label + 1", between(0, 100'000)),
+        field("labelled", &LabelConditionConfig::labelled,
+              "training samples whose label is known, equally many of each class; 0 = all. With fewer the model "
+              "needs a classifier",
+              non_negative),
+        field("labelled_share", &LabelConditionConfig::labelled_share,
+              "share of labelled samples in an epoch, which repeats them", below_one)};
   }
 };
 
@@ -82,6 +91,18 @@ struct DataConfig {
   }
 };
 
+struct ClassifierConfig {
+  std::vector<LayerConfig<>> layers = {DenseConfig{.units = 400, .activation = Activation::relu}};
+  double weight = 50;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field("layers", &ClassifierConfig::layers, "layers from the features to the head of q(y|x)"),
+        field("weight", &ClassifierConfig::weight, "of the classification loss of labelled samples",
+              non_negative)};
+  }
+};
+
 struct ModelConfig {
   std::vector<LayerConfig<>> encoder = {DenseConfig{.units = 400, .activation = Activation::relu}};
   LatentConfig latent = GaussianLatentConfig{};
@@ -89,6 +110,7 @@ struct ModelConfig {
   std::vector<LayerConfig<>> decoder = {DenseConfig{.units = 400, .activation = Activation::relu}};
   LikelihoodConfig likelihood = BernoulliConfig{};
   Initializer head_initializer = Initializer::fan_in_uniform;
+  std::optional<ClassifierConfig> classifier;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -98,7 +120,9 @@ struct ModelConfig {
         field("decoder", &ModelConfig::decoder, "layers from z to the head of the likelihood"),
         field("likelihood", &ModelConfig::likelihood, "p(x|z)"),
         field("head_initializer", &ModelConfig::head_initializer,
-              "distribution of the heads' first weights")};
+              "distribution of the heads' first weights"),
+        field("classifier", &ModelConfig::classifier,
+              "q(y|x) of a semi-supervised model, whose condition is a label that not all samples have")};
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "vaekit/data/dataset.hpp"
 
@@ -51,6 +52,13 @@ class Condition {
     return condition;
   }
 
+  /// The same, but a row of zeros for the samples that `known` (one a sample) does not name.
+  [[nodiscard]] Condition masked(std::vector<bool> known) const {
+    Condition condition = *this;
+    condition.known_ = std::make_shared<const std::vector<bool>>(std::move(known));
+    return condition;
+  }
+
   [[nodiscard]] Index columns() const { return columns_; }
   [[nodiscard]] bool is_label() const { return columns_ > 0 && values_ == nullptr; }
 
@@ -60,6 +68,10 @@ class Condition {
   template <class T>
   void read(std::span<const std::uint32_t> rows, MatrixOut<T> out) const {
     for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (known_ && !(*known_)[rows[i]]) {
+        out.row(static_cast<Index>(i)).setZero();
+        continue;
+      }
       if (values_ == nullptr) {
         out.row(static_cast<Index>(i)).setZero();
         out(static_cast<Index>(i), labels_[rows[i]]) = T{1};
@@ -79,6 +91,7 @@ class Condition {
  private:
   std::span<const std::int32_t> labels_;
   std::shared_ptr<const Dataset> values_;
+  std::shared_ptr<const std::vector<bool>> known_;  // null: all
   Index columns_ = 0;
 };
 

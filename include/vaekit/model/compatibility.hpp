@@ -32,6 +32,9 @@ void check_compatible(const Model& model, const Objective& objective) {
     throw ConfigError(concat("prior: the KL divergence of a ", latent, " posterior from ", prior,
                              " has no closed form, and the posterior has no density to estimate it by"));
   }
+  if (model.classifier && !weighs_inputs(objective)) {
+    throw ConfigError(concat("objective: ", name, " cannot sum out labels; use elbo without free bits"));
+  }
   if (needs.moments && !is_diagonal_gaussian(model.latent)) {
     throw ConfigError(concat("objective: ", name, " needs a diagonal Gaussian posterior, got ", latent));
   }

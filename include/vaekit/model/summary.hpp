@@ -107,6 +107,10 @@ template <class Model>
   detail::add_summary_rows("likelihood_head", model.likelihood_head, draws, result.rows);
   result.rows.push_back({"likelihood", part_name(model.likelihood), model.encoder.input_shape(),
                          parameter_count(model.likelihood), 0});
+  if (model.classifier) {
+    detail::add_summary_rows("classifier", model.classifier->network, 1, result.rows);
+    detail::add_summary_rows("classifier_head", model.classifier->head, 1, result.rows);
+  }
   for (const SummaryRow& row : result.rows) {
     result.parameters += row.parameters;
     result.multiply_adds += row.multiply_adds;

@@ -9,6 +9,7 @@
 #include "vaekit/distributions/any_likelihood.hpp"
 #include "vaekit/kernels/random.hpp"
 #include "vaekit/latent/gaussian.hpp"
+#include "vaekit/model/classifier.hpp"
 #include "vaekit/model/vae_workspace.hpp"
 #include "vaekit/nn/dense.hpp"
 #include "vaekit/objectives/objective.hpp"
@@ -45,6 +46,7 @@ struct Vae {
   Dense<T> likelihood_head;  // hidden → parameters of p(x|z)
   LikelihoodType likelihood;
   Index condition = 0;  // columns of c
+  std::optional<Classifier<Encoder>> classifier;  // q(c|x), where c is a label that not every input has
 
   using Workspace = VaeWorkspace<Vae>;
 
@@ -85,6 +87,15 @@ struct Vae {
   [[nodiscard]] Index latent_columns() const { return latent.dim + condition; }
   [[nodiscard]] Index latent_dim() const { return latent.dim; }
 
+  /// Makes the model semi-supervised: `gradient` takes inputs whose condition, a one-hot label, is all zeros as
+  /// inputs without a label, and sums it out. `weight`: of the classification loss of the others.
+  ///
+  /// Throws ShapeError when the layers do not take the features
+  void set_classifier(Encoder layers, double weight) {
+    check_classifier(layers);
+    classifier.emplace(std::move(layers), condition, weight);
+  }
+
   /// Draws all initial parameters from `seed`.
   void initialize(std::uint64_t seed) {
     const RandomStream stream(seed, Purpose::initialize);
@@ -95,17 +106,30 @@ struct Vae {
     likelihood.initialize();
     latent.initialize(stream.child(4));
     prior.initialize(stream.child(5));
+    if (classifier) {
+      classifier->initialize(stream.child(6));
+    }
   }
 
   /// A workspace for up to `batch` inputs with `samples` latent samples each.
   [[nodiscard]] Workspace make_workspace(Index batch, Index samples = 1) const {
-    return make_vae_workspace(*this, batch, samples);
+    if (!classifier) {
+      return make_vae_workspace(*this, batch, samples);
+    }
+    // Room for every label of every input.
+    const Index rows = batch * condition;
+    Workspace w = make_vae_workspace(*this, rows, samples);
+    w.semi_supervised.emplace(SemiSupervisedWorkspace<Vae>{
+        classifier->make_cache(batch), {Matrix<T>(rows, input_columns()), Matrix<T>(rows, 1)}});
+    w.terms.row_weight = Matrix<T>(rows, 1);
+    w.terms.row_weight.resize(0, 1);
+    return w;
   }
 
   /// A workspace that also holds the weights in the layout of the products, for models that do not change any
   /// more: the same bits, sooner. After a change of the parameters call `pack` again; `gradient` unpacks it.
   [[nodiscard]] Workspace make_inference_workspace(Index batch, Index samples = 1) const {
-    Workspace w = make_workspace(batch, samples);
+    Workspace w = make_vae_workspace(*this, batch, samples);
     pack(w);
     return w;
   }
@@ -119,6 +143,11 @@ struct Vae {
   /// Draws ε and the layers' noise for training step `step`.
   void draw_noise(std::uint64_t seed, std::uint64_t step, Index batch, Workspace& w) const {
     check_batch("Vae::draw_noise", "batch", batch, w);
+    if (w.semi_supervised) {
+      draw_layer_noise(classifier->network, RandomStream(seed, Purpose::layer, step).child(2), batch,
+                       w.semi_supervised->classifier.network);
+      batch *= condition;
+    }
     const Index rows = batch * w.samples;
     latent.draw_noise(RandomStream(seed, Purpose::posterior, step), 0, top(w.epsilon, rows));
     w.prior_stream = RandomStream(seed, Purpose::prior, step);
@@ -229,7 +258,8 @@ struct Vae {
     likelihood.log_prob(w.params.topRows(z.rows()), x.leftCols(features()), out);
   }
 
-  /// Value of the objective and its gradient, `grad` = ∂loss/∂parameters, with the noise that is in `w`.
+  /// Value of the objective and its gradient, `grad` = ∂loss/∂parameters, with the noise that is in `w`. A model
+  /// with a classifier adds what it loses, see semi_supervised.hpp.
   ///
   /// Shapes  x [n × features], n ≤ batch of the workspace
   /// Throws  ShapeError when x or `grad` does not fit
@@ -245,29 +275,23 @@ struct Vae {
       for_each_layer(w, [](const auto& layer, auto& cache) { unpack_layer(layer, cache); });
       w.packed = false;
     }
-    const TermNeeds needs = needs_of(objective);
-    forward(x, needs, time, w,
-            [&](MatrixIn<T> params, std::span<T> out) {
-              likelihood.forward(params, x.leftCols(features()), out, w.likelihood);
-            });
-    w.dterms.set_zero();
-    ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
-    backward(x, needs, w, grad);
-    value.loss += auxiliary_loss(latent, w.posterior.topRows(x.rows()), w.z.topRows(x.rows() * w.samples),
-                                 w.latent);
-    if constexpr (requires { objective.decoder_decay(); }) {
-      value.loss += add_decay(objective.decoder_decay(), decoder, grad.decoder) +
-                    add_decay(objective.decoder_decay(), likelihood_head, grad.likelihood_head);
+    if constexpr (requires { objective.input_loss(w.terms, time, Index{}); }) {
+      if (w.semi_supervised) {
+        return semi_supervised_gradient(x, objective, time, w, grad);
+      }
     }
-    return value;
+    return supervised_gradient(x, objective, time, w, grad);
   }
 
-  /// Lets the parts change their buffers after an optimizer step, from what the `gradient` call on a batch of
-  /// so many inputs left in `w`.
-  void update(std::uint64_t seed, std::uint64_t step, Index batch, const Workspace& w) {
-    const RandomStream stream(seed, Purpose::update, step);
-    update_buffers(latent, stream.child(0), batch, w.latent);
-    update_buffers(likelihood, stream.child(1), batch * w.samples, w.likelihood);
+  /// Most probable label of each row of x, of a model with a classifier.
+  ///
+  /// Shapes  x [n × features or more] → out [n]
+  void classify(MatrixIn<T> x, typename Classifier<Encoder>::Cache& cache, std::span<Index> out) const {
+    draw_layer_noise(classifier->network, NoiseSource{}, x.rows(), cache.network);
+    classifier->forward(x.leftCols(features()), cache);
+    for (Index row = 0; row < x.rows(); ++row) {
+      cache.log_q.row(row).maxCoeff(&out[static_cast<std::size_t>(row)]);
+    }
   }
 
   /// −ELBO of each input with the noise that is in `w`, averaged over its samples: an anomaly score.
@@ -289,9 +313,57 @@ struct Vae {
     visit("decoder", self.decoder);
     visit("likelihood_head", self.likelihood_head);
     visit("likelihood", self.likelihood);
+    if (self.classifier) {
+      visit("classifier", *self.classifier);
+    }
+  }
+
+  /// Lets the parts change their buffers after an optimizer step, from what `gradient` left in `w`.
+  void update(std::uint64_t seed, std::uint64_t step, const Workspace& w) {
+    const RandomStream stream(seed, Purpose::update, step);
+    const Index inputs = w.terms.kl.rows();
+    update_buffers(latent, stream.child(0), inputs, w.latent);
+    update_buffers(likelihood, stream.child(1), inputs * w.samples, w.likelihood);
   }
 
  private:
+  template <class ObjectiveType>
+  ObjectiveValue supervised_gradient(MatrixIn<T> x, const ObjectiveType& objective, double time, Workspace& w,
+                                     Vae& grad) const {
+    const TermNeeds needs = needs_of(objective);
+    forward(x, needs, time, w,
+            [&](MatrixIn<T> params, std::span<T> out) {
+              likelihood.forward(params, x.leftCols(features()), out, w.likelihood);
+            });
+    w.dterms.set_zero();
+    ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
+    backward(x, needs, w, grad);
+    value.loss += auxiliary_loss(latent, w.posterior.topRows(x.rows()), w.z.topRows(x.rows() * w.samples),
+                                 w.latent);
+    if constexpr (requires { objective.decoder_decay(); }) {
+      value.loss += add_decay(objective.decoder_decay(), decoder, grad.decoder) +
+                    add_decay(objective.decoder_decay(), likelihood_head, grad.likelihood_head);
+    }
+    return value;
+  }
+
+  template <class ObjectiveType>
+  ObjectiveValue semi_supervised_gradient(MatrixIn<T> x, const ObjectiveType& objective, double time,
+                                          Workspace& w, Vae& grad) const;
+
+  void check_classifier(const Encoder& layers) const {
+    check_columns("Vae::set_classifier", "layers", Matrix<T>(0, layers.input_shape().size()), features(),
+                  "features");
+  }
+
+  [[nodiscard]] Index count_labels(MatrixIn<T> x) const {
+    Index count = 0;
+    for (Index row = 0; row < x.rows(); ++row) {
+      count += (x.row(row).tail(condition).array() != T{0}).any() ? 1 : 0;
+    }
+    return count;
+  }
+
   /// ½ λ ‖θ‖² of a part, whose gradient is added.
   template <class Part>
   [[nodiscard]] static double add_decay(double factor, const Part& part, Part& grad) {
@@ -388,4 +460,5 @@ struct Vae {
 
 }  // namespace vaekit::inline VAEKIT_ABI
 
+#include "vaekit/model/semi_supervised.hpp"
 #include "vaekit/model/vae_gradient.hpp"

@@ -26,6 +26,20 @@ struct PseudoPass {
   Matrix<T> dinputs, dencoded, dposterior;
 };
 
+/// A batch of which some inputs have no label, see semi_supervised.hpp.
+template <class T>
+struct SemiSupervisedPass {
+  Matrix<T> inputs;   // [n·classes × features + classes]
+  Matrix<T> weights;  // [n·classes × 1]
+};
+
+/// What the classifier of a semi-supervised model writes, and its pass.
+template <class Model>
+struct SemiSupervisedWorkspace {
+  typename decltype(Model::classifier)::value_type::Cache classifier;
+  SemiSupervisedPass<typename Model::Scalar> pass;
+};
+
 /// Everything a call of a `Vae` writes besides its results, for n inputs with K latent samples each.
 template <class Model>
 struct VaeWorkspace {
@@ -52,6 +66,7 @@ struct VaeWorkspace {
   Terms<T> dterms;
   Matrix<T> dencoded, dposterior, dz, ddecoder_input, ddecoded;  // gradients, shaped as their values
   std::optional<PseudoPass<Model>> pseudo;       // of a prior that has pseudo-inputs
+  std::optional<SemiSupervisedWorkspace<Model>> semi_supervised;  // of a model with a classifier, in training
 };
 
 template <class Model>
@@ -106,7 +121,8 @@ template <class Model>
                         .dz = Matrix<T>(rows, dim),
                         .ddecoder_input = Matrix<T>(model.condition > 0 ? rows : 0, dim + model.condition),
                         .ddecoded = Matrix<T>(rows, decoded),
-                        .pseudo = {}};
+                        .pseudo = {},
+                        .semi_supervised = {}};
   if (const Index count = pseudo_input_count(model.prior); count > 0) {
     w.pseudo = make_pseudo_pass(model, count);
   }

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "vaekit/core/variant.hpp"
+#include "vaekit/objectives/critic.hpp"
 #include "vaekit/objectives/objective.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -45,6 +46,55 @@ struct AnyObjectiveOf {
             return objective.decoder_decay();
           } else {
             return 0.0;
+          }
+        },
+        chosen);
+  }
+  [[nodiscard]] bool weighs_inputs() const {
+    return std::visit(
+        [](const auto& objective) {
+          if constexpr (requires { objective.weighs_inputs(); }) {
+            return objective.weighs_inputs();
+          } else {
+            return false;
+          }
+        },
+        chosen);
+  }
+  template <class T>
+  [[nodiscard]] double input_loss(const Terms<T>& terms, double time, Index row) const {
+    return std::visit(
+        [&](const auto& objective) {
+          if constexpr (requires { objective.input_loss(terms, time, row); }) {
+            return objective.input_loss(terms, time, row);
+          } else {
+            return 0.0;
+          }
+        },
+        chosen);
+  }
+  [[nodiscard]] bool has_critic() const {
+    return std::visit([](const auto& objective) { return vaekit::has_critic(objective); }, chosen);
+  }
+  /// Empty for an objective that has none.
+  template <class T>
+  [[nodiscard]] Critic<T> make_critic(Index dim, std::uint64_t seed) const {
+    return std::visit(
+        [&](const auto& objective) {
+          if constexpr (requires { objective.template make_critic<T>(dim, seed); }) {
+            return objective.template make_critic<T>(dim, seed);
+          } else {
+            return Critic<T>();
+          }
+        },
+        chosen);
+  }
+  template <class T>
+  void train_critic(const Terms<T>& terms, std::uint64_t seed, std::uint64_t step, Terms<T>& scratch) const {
+    std::visit(
+        [&](const auto& objective) {
+          if constexpr (requires { objective.train_critic(terms, seed, step, scratch); }) {
+            objective.train_critic(terms, seed, step, scratch);
           }
         },
         chosen);

@@ -10,6 +10,7 @@
 #include "vaekit/objectives/capacity.hpp"
 #include "vaekit/objectives/dip_vae.hpp"
 #include "vaekit/objectives/elbo.hpp"
+#include "vaekit/objectives/factor_vae.hpp"
 #include "vaekit/objectives/importance_weighted.hpp"
 #include "vaekit/objectives/maximum_mean_discrepancy.hpp"
 #include "vaekit/objectives/rae.hpp"
@@ -17,7 +18,8 @@
 namespace vaekit::inline VAEKIT_ABI {
 
 using BuiltinObjectives =
-    std::tuple<Elbo, Capacity, Iwae, Miwae, Ciwae, Renyi, BetaTcvae, DipVae, InfoVae, WaeMmd, Rae>;
+    std::tuple<Elbo, Capacity, Iwae, Miwae, Ciwae, Renyi, BetaTcvae, DipVae, InfoVae, WaeMmd, Rae,
+               FactorVae>;
 
 /// Config of any built-in objective.
 using ObjectiveConfig = detail::ObjectiveList<BuiltinObjectives>::ConfigVariant;

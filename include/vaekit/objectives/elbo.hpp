@@ -51,6 +51,14 @@ struct Elbo {
 
   [[nodiscard]] Index samples() const { return config.samples; }
 
+  /// Free bits are a matter of a whole batch.
+  [[nodiscard]] bool weighs_inputs() const { return config.free_bits == 0; }
+  template <class T>
+  [[nodiscard]] double input_loss(const Terms<T>& terms, double time, Index row) const {
+    return config.beta.value(time) * terms.kl.row(row).template cast<double>().sum() -
+           terms.log_likelihood.row(row).template cast<double>().mean();
+  }
+
   template <class T>
   ObjectiveValue evaluate(const Terms<T>& terms, double time, Terms<T>& gradients) const {
     const double beta = config.beta.value(time);
@@ -58,6 +66,15 @@ struct Elbo {
     gradients.log_likelihood.setConstant(
         static_cast<T>(-1 / static_cast<double>(terms.log_likelihood.size())));
     ObjectiveValue value = elbo_value(terms);
+    if (terms.row_weight.size() > 0) {
+      const auto samples = static_cast<T>(terms.log_likelihood.cols());
+      for (Index row = 0; row < terms.kl.rows(); ++row) {
+        gradients.log_likelihood.row(row).setConstant(-terms.row_weight(row, 0) / samples);
+        gradients.kl.row(row).setConstant(static_cast<T>(beta) * terms.row_weight(row, 0));
+      }
+      value.loss = beta * value.kl - value.reconstruction;
+      return value;
+    }
     double penalty = 0;
     for (Index first = 0; first < terms.kl.cols(); first += config.free_bits_group) {
       const Index width = std::min(config.free_bits_group, terms.kl.cols() - first);

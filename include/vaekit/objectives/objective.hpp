@@ -7,11 +7,24 @@
 //   needs()                           which terms it looks at besides log_likelihood and kl; may be left out
 //   evaluate(terms, time, gradients)  value; gradients = ∂loss/∂terms, time = training time in epochs
 //
+// An objective that can weigh inputs (`terms.row_weight`), so that labels can be summed out, also has
+//
+//   weighs_inputs()
+//   input_loss(terms, time, row)      the loss of one input, which its weight multiplies
+//
+// An objective with a network of its own (a discriminator) also has
+//
+//   make_critic<T>(dim, seed)                        at the start of training
+//   train_critic(terms, seed, step, gradients)       after an optimizer step, with the terms of that step
+//
+// and finds it in `terms.critic`.
+//
 // The mean over the batch is taken here and nowhere else. `gradients` comes with the sizes of `terms` and
 // zeros; an objective writes those that its loss depends on.
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 
 #include "vaekit/core/matrix.hpp"
 
@@ -27,6 +40,9 @@ struct TermNeeds {
   bool path_gradient = false;  ///< the encoder learns through z alone, each sample weighted by path_weight
 };
 
+template <class T>
+struct Critic;
+
 /// What a model computes for a batch of n inputs with K latent samples each. The gradient of a loss with
 /// respect to the terms is an object of the same type. Terms that nobody needs are empty.
 template <class T>
@@ -41,7 +57,9 @@ struct Terms {
   Matrix<T> logvar;   // [n × dim]
   Matrix<T> prior_z;  // [n·K × dim] draws from the prior: noise, so without a gradient
   Matrix<T> path_weight;  // [n × K] in gradients only: multiplies ∂loss/∂z of each sample
+  Matrix<T> row_weight;   // [n × 1] of inputs in the loss, in place of 1/n; empty: all the same
   Matrix<T> scratch;      // in gradients only: the objective resizes it to what it wants
+  Critic<T>* critic = nullptr;  // the objective's network, of the caller's
 
   Terms() = default;
   Terms(Index batch, Index samples, Index kl_columns)
@@ -91,6 +109,26 @@ concept Objective = requires(const O& objective, const Terms<T>& terms, Terms<T>
   { objective.evaluate(terms, double{}, gradients) } -> std::same_as<ObjectiveValue>;
 };
 
+/// Whether an objective has a network of its own, also for one that was chosen at run time.
+template <class O>
+[[nodiscard]] bool has_critic(const O& objective) {
+  if constexpr (requires { objective.has_critic(); }) {
+    return objective.has_critic();
+  } else {
+    return requires { objective.template make_critic<float>(Index{}, std::uint64_t{}); };
+  }
+}
+
+/// Whether labels can be summed out of an objective.
+template <class O>
+[[nodiscard]] bool weighs_inputs(const O& objective) {
+  if constexpr (requires { objective.weighs_inputs(); }) {
+    return objective.weighs_inputs();
+  } else {
+    return false;
+  }
+}
+
 /// What an objective needs; one that does not say needs nothing special.
 template <class O>
 [[nodiscard]] TermNeeds needs_of(const O& objective) {
@@ -104,6 +142,17 @@ template <class O>
 /// The evidence lower bound and its two parts, in double and in index order.
 template <class T>
 [[nodiscard]] ObjectiveValue elbo_value(const Terms<T>& terms) {
+  if (terms.row_weight.size() > 0) {
+    ObjectiveValue value;
+    for (Index row = 0; row < terms.kl.rows(); ++row) {
+      const auto weight = static_cast<double>(terms.row_weight(row, 0));
+      value.reconstruction += weight * terms.log_likelihood.row(row).template cast<double>().mean();
+      value.kl += weight * terms.kl.row(row).template cast<double>().sum();
+    }
+    value.elbo = value.reconstruction - value.kl;
+    value.loss = -value.elbo;
+    return value;
+  }
   double reconstruction = 0;
   for (const T value : terms.log_likelihood.span()) {
     reconstruction += static_cast<double>(value);

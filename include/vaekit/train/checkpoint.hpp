@@ -192,6 +192,7 @@ template <class State>
   std::vector<Tensor> tensors;
   detail::add_tensors("", state.model, tensors);
   detail::add_tensors("optimizer.", state.optimizer, tensors);
+  detail::add_tensors("critic.", state.critic, tensors);
   if (state.average) {
     detail::add_tensors("average.", state.average->average, tensors);
   }
@@ -226,6 +227,7 @@ template <class State>
 void restore(const Checkpoint& checkpoint, State& state) {
   checkpoint.load("", state.model);
   checkpoint.load("optimizer.", state.optimizer);
+  checkpoint.load("critic.", state.critic);
   if (state.average) {
     checkpoint.load("average.", state.average->average);
   }

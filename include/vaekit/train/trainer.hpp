@@ -10,6 +10,7 @@
 #include "vaekit/data/batches.hpp"
 #include "vaekit/evaluate/elbo.hpp"
 #include "vaekit/model/compatibility.hpp"
+#include "vaekit/objectives/critic.hpp"
 #include "vaekit/optim/average.hpp"
 #include "vaekit/optim/clip.hpp"
 #include "vaekit/train/progress.hpp"
@@ -51,6 +52,7 @@ struct TrainingState {
   Model model;
   typename Optimizer::template State<Model> optimizer;
   std::optional<WeightAverage<Model>> average;
+  Critic<typename Model::Scalar> critic;  ///< of the objective, where it has one
   Progress progress;
 
   TrainingState(Model initial, const Optimizer& method, const TrainingConfig& config)
@@ -130,6 +132,16 @@ class Trainer {
     }
   }
 
+  /// Makes the parts of the state that the objective needs, unless they are there. `train` does it; so does
+  /// whoever loads a checkpoint.
+  void prepare(State& state) const {
+    if constexpr (requires { objective_.template make_critic<T>(Index{}, std::uint64_t{}); }) {
+      if (state.critic.empty()) {
+        state.critic = objective_.template make_critic<T>(state.model.latent_dim(), seed_);
+      }
+    }
+  }
+
   /// Throws ConfigError when the objective has no meaning for the model (see `check_compatible`),
   /// NumericError when the loss is not finite or diverges, or an epoch ends in weights or results that
   /// are not finite; the state is then that of the last step.
@@ -137,7 +149,9 @@ class Trainer {
   TrainingEnd train(State& state, Callbacks&&... callbacks) {
     const ThreadScope threads(config_.threads);
     check_compatible(state.model, objective_);
+    prepare(state);
     typename Model::Workspace w = state.model.make_workspace(config_.batch_size, objective_.samples());
+    w.terms.critic = &state.critic;
     Model grad = zeros_like(state.model);
     seconds_ = 0;
     TrainingEnd result = TrainingEnd::finished;
@@ -201,7 +215,10 @@ class Trainer {
       throw NumericError(divergence_message(progress, value));
     }
     optimizer_.step(optimizer_.learning_rate(time), grad, factor, state.model, state.optimizer);
-    state.model.update(seed_, progress.step, n, w);
+    state.model.update(seed_, progress.step, w);
+    if constexpr (requires { objective_.train_critic(w.terms, seed_, progress.step, w.dterms); }) {
+      objective_.train_critic(w.terms, seed_, progress.step, w.dterms);
+    }
     ++progress.step;
     ++progress.batch;
     progress.sums.add(value, n);

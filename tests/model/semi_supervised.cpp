@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/model/semi_supervised.hpp"
+
+#include <doctest/doctest.h>
+
+#include "model/example_models.hpp"
+#include "support/alloc_guard.hpp"
+#include "support/gradient_check.hpp"
+#include "support/same_bits.hpp"
+#include "support/throws_with.hpp"
+#include "vaekit/model/compatibility.hpp"
+#include "vaekit/objectives/builtin.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+constexpr Index features = 4;
+constexpr Index classes = 3;
+
+template <class T>
+example::AnyVae<T> semi_supervised_vae() {
+  const std::vector<LayerConfig<>> hidden = {DenseConfig{.units = 3, .activation = Activation::tanh}};
+  example::AnyVae<T> model(Network<T>(hidden, Shape::flat(features + classes)),
+                           AnyLatent<T>(GaussianLatentConfig{.dim = 2}),
+                           Network<T>(hidden, Shape::flat(2 + classes)), AnyLikelihood<T>(BernoulliConfig{}, features),
+                           Initializer::fan_in_uniform, AnyPrior<T>(StandardNormalConfig{}, 2, features, classes),
+                           classes);
+  model.set_classifier(Network<T>(hidden, Shape::flat(features)), 0.7);
+  model.initialize(3);
+  return model;
+}
+
+/// Row r has label r mod 4, where 3 means none.
+template <class T>
+Matrix<T> inputs(Index rows) {
+  Matrix<T> x(rows, features + classes);
+  x.leftCols(features) = example::data<T>(rows, features);
+  for (Index row = 0; row < rows; ++row) {
+    if (row % 4 != 3) {
+      x(row, features + row % 4) = T{1};
+    }
+  }
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("semi-supervised: gradients with and without labels, at any batch") {
+  for (const Index batch : {1, 3, 8}) {
+    for (const Index first : {0, 3}) {  // all with labels, or one without first
+      auto model = semi_supervised_vae<double>();
+      const Matrix<double> x = inputs<double>(batch + first).bottomRows(batch);
+      const AnyObjective objective(ElboConfig{.beta = 0.7});
+      auto w = model.make_workspace(batch);
+      auto grad = zeros_like(model);
+      auto unused = zeros_like(model);
+      const auto loss_and = [&](auto& gradient) {
+        model.draw_noise(7, 3, batch, w);
+        return model.gradient(x, objective, 0.5, w, gradient).loss;
+      };
+      loss_and(grad);
+      CHECK(squared_norm(*grad.classifier) > 0);
+      check_parameter_gradients(model, grad, [&] { return loss_and(unused); });
+    }
+  }
+}
+
+TEST_CASE("semi-supervised: an input without a label is the mean over its labels by q(y|x)") {
+  const auto model = semi_supervised_vae<double>();
+  const Matrix<double> x = inputs<double>(4).bottomRows(1);
+  auto w = model.make_workspace(1);
+  auto grad = zeros_like(model);
+  model.draw_noise(7, 3, 1, w);
+  const Matrix<double> epsilon = w.epsilon;
+  const ObjectiveValue value = model.gradient(x, Elbo(), 0.0, w, grad);
+  auto cache = model.classifier->make_cache(1);
+  model.classifier->forward(x.leftCols(features), cache);
+  CHECK(std::abs(cache.log_q.array().exp().sum() - 1) < 1e-12);
+  double expected = 0;
+  auto plain = model.make_inference_workspace(1);
+  for (Index y = 0; y < classes; ++y) {
+    Matrix<double> labelled = x;
+    labelled(0, features + y) = 1;
+    model.zero_noise(1, plain);
+    plain.epsilon.row(0) = epsilon.row(y);
+    const Terms<double>& terms = model.terms(labelled, plain);
+    const double q = std::exp(cache.log_q(0, y));
+    expected += q * (terms.kl.sum() - terms.log_likelihood(0, 0) + std::log(3.0) + std::log(q));
+  }
+  CHECK(std::abs(value.loss - expected) < 1e-12 * std::abs(expected));
+  CHECK(std::abs(value.elbo + expected) < 1e-12 * std::abs(expected));
+}
+
+TEST_CASE("semi-supervised: an input with a label adds log C and the classification loss") {
+  const auto model = semi_supervised_vae<double>();
+  const Matrix<double> x = inputs<double>(2);
+  auto w = model.make_workspace(2);
+  auto grad = zeros_like(model);
+  model.draw_noise(7, 3, 2, w);
+  const Matrix<double> epsilon = w.epsilon;
+  const ObjectiveValue value = model.gradient(x, Elbo(), 0.0, w, grad);
+  auto cache = model.classifier->make_cache(2);
+  model.classifier->forward(x.leftCols(features), cache);
+  auto plain = model.make_inference_workspace(2);
+  model.zero_noise(2, plain);
+  plain.epsilon = epsilon.topRows(2);
+  const Terms<double>& terms = model.terms(x, plain);
+  const double bound = (terms.log_likelihood.sum() - terms.kl.sum()) / 2 - std::log(3.0);
+  CHECK(std::abs(value.elbo - bound) < 1e-12 * std::abs(bound));
+  const double classification = -(cache.log_q(0, 0) + cache.log_q(1, 1)) / 2;
+  CHECK(std::abs(value.loss - (0.7 * classification - bound)) < 1e-12 * std::abs(bound));
+}
+
+TEST_CASE("semi-supervised: the same bits on any number of threads, no allocation after the first step") {
+  const auto model = semi_supervised_vae<float>();
+  const Matrix<float> x = inputs<float>(40);
+  const auto run = [&](int threads) {
+    const ThreadScope scope(threads);
+    auto w = model.make_workspace(40);
+    auto grad = zeros_like(model);
+    model.draw_noise(1, 1, 40, w);
+    model.gradient(x, Elbo(), 0.0, w, grad);
+    AllocationCount guard;
+    model.draw_noise(1, 1, 30, w);
+    model.gradient(x.topRows(30), Elbo(), 0.0, w, grad);
+    CHECK(guard.count() == 0);
+    return grad;
+  };
+  const auto expected = run(1);
+  CHECK(same_parameters(run(2), expected));
+  CHECK(same_parameters(run(3), expected));
+}
+
+TEST_CASE("semi-supervised: objectives that look at whole batches are refused") {
+  const auto model = semi_supervised_vae<float>();
+  check_compatible(model, AnyObjective(ElboConfig{}));
+  check_throws_with<ConfigError>("objective: iwae cannot sum out labels; use elbo without free bits",
+                                 [&] { check_compatible(model, AnyObjective(IwaeConfig{})); });
+  check_throws_with<ConfigError>("objective: elbo cannot sum out labels; use elbo without free bits",
+                                 [&] { check_compatible(model, AnyObjective(ElboConfig{.free_bits = 1})); });
+  auto other = model;
+  check_throws_with<ShapeError>("Vae::set_classifier: layers has 5 columns, must have 4 (features)", [&] {
+    other.set_classifier(Network<float>(std::vector<LayerConfig<>>{DenseConfig{.units = 3}}, Shape::flat(5)), 1);
+  });
+}
