@@ -115,6 +115,18 @@ struct Program {
         ->check(CLI::NonNegativeNumber);
     sub.add_option("--seed", sample.seed, "seed of z")->capture_default_str();
     add_condition(sub, sample.condition, "; default: each class in turn");
+    sub.add_option_function<std::string>(
+           "--sampler",
+           [this](const std::string& name) {
+             sample.sampler = name == "mixture" ? vaekit::Sampler::mixture
+                              : name == "flow"  ? vaekit::Sampler::flow
+                                                : vaekit::Sampler::prior;
+           },
+           "where z comes from: prior (default), or a mixture or flow fitted to the training set's latents")
+        ->check(CLI::IsMember({"prior", "mixture", "flow"}).description(""));
+    sub.add_option("--components", sample.components, "Gaussians of the fitted mixture")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100'000));
     add_threads(sub, sample.threads);
   }
 

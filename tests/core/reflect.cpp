@@ -223,10 +223,10 @@ template <class T>
 struct Tracked {
   using Scalar = T;
   Matrix<T> weight{2, 3};
-  Buffer<T> average{Matrix<T>(1, 4)};
+  Matrix<T> average{1, 4};
   static void reflect(auto& self, auto&& visit) {
     visit("weight", self.weight);
-    visit("average", self.average);
+    visit_buffer(visit, "average", self.average);
   }
 };
 
@@ -235,7 +235,7 @@ struct Tracked {
 TEST_CASE("reflect: buffers are state, not parameters") {
   Tracked<double> object;
   object.weight.setConstant(1);
-  object.average.values.setConstant(2);
+  object.average.setConstant(2);
   CHECK(parameters(object).size() == 1);
   CHECK(parameter_count(object) == 6);
   CHECK(squared_norm(object) == 6);
@@ -245,14 +245,14 @@ TEST_CASE("reflect: buffers are state, not parameters") {
   CHECK(state[1].values.size() == 4);
   Tracked<double> copy;
   copy_parameters(object, copy);
-  CHECK(copy.average.values == object.average.values);
+  CHECK(copy.average == object.average);
   set_zero(copy);
   CHECK(copy.weight.isZero(0));
-  CHECK(copy.average.values == object.average.values);
-  object.average.values.setConstant(3);
+  CHECK(copy.average == object.average);
+  object.average.setConstant(3);
   AllocationCount guard;
   copy_buffers(object, copy);
   CHECK(guard.count() == 0);
-  CHECK((copy.average.values.array() == 3).all());
+  CHECK((copy.average.array() == 3).all());
   CHECK(copy.weight.isZero(0));
 }

@@ -3,6 +3,7 @@
 // Small models for the tests of Vae.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "vaekit/distributions/builtin.hpp"
@@ -35,15 +36,17 @@ struct Design {
   PriorConfig prior = StandardNormalConfig{};
   Index features = 5;
   Index dim = 2;
+  std::optional<LatentConfig> latent = {};  ///< none: gaussian with `dim`
+  Index condition = 0;
 };
 
 template <class T>
 AnyVae<T> make_any(const Design& design, std::uint64_t seed = 1) {
-  AnyVae<T> model(Network<T>(design.encoder, Shape::flat(design.features)),
-                  AnyLatent<T>(GaussianLatentConfig{.dim = design.dim}),
-                  Network<T>(design.decoder, Shape::flat(design.dim)),
+  const AnyLatent<T> latent(design.latent.value_or(GaussianLatentConfig{.dim = design.dim}));
+  AnyVae<T> model(Network<T>(design.encoder, Shape::flat(design.features + design.condition)), latent,
+                  Network<T>(design.decoder, Shape::flat(latent.dim + design.condition)),
                   AnyLikelihood<T>(design.likelihood, design.features), Initializer::fan_in_uniform,
-                  AnyPrior<T>(design.prior, design.dim, design.features));
+                  AnyPrior<T>(design.prior, latent.dim, design.features, design.condition), design.condition);
   model.initialize(seed);
   return model;
 }

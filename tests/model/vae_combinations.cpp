@@ -34,12 +34,37 @@ std::vector<ObjectiveConfig> every_objective() {
     if (auto* capacity = std::get_if<CapacityConfig>(&config)) {
       capacity->gamma = 5;
     }
+    if (auto* factor = std::get_if<FactorVaeConfig>(&config)) {
+      *factor = {.gamma = 5, .layers = 1, .units = 4};
+    }
   }
   return list;
 }
 
 std::vector<PriorConfig> small_priors() {
-  return {StandardNormalConfig{}, GaussianMixtureConfig{.components = 3}, VampPriorConfig{.components = 4}};
+  return {StandardNormalConfig{},
+          GaussianMixtureConfig{.components = 3},
+          VampPriorConfig{.components = 4},
+          FlowPriorConfig{.length = 2, .flow = CouplingFlowConfig{.hidden = 3}},
+          ConditionalGaussianConfig{},
+          LadderPriorConfig{.dims = {2, 2}, .hidden = 3},
+          CategoricalPriorConfig{.classes = 2, .learned = true},
+          CodePriorConfig{},
+          JointPriorConfig{.dim = 2, .classes = 2},
+          UniformSphereConfig{},
+          WrappedNormalConfig{}};
+}
+
+std::vector<LatentConfig> small_latents() {
+  return {GaussianLatentConfig{.dim = 4},
+          FullGaussianConfig{.dim = 4},
+          FlowLatentConfig{.dim = 4, .length = 2, .flow = PlanarFlowConfig{}},
+          LadderLatentConfig{.dims = {2, 2}, .hidden = 3},
+          ConcreteConfig{.variables = 2, .classes = 2},
+          VectorQuantizedConfig{.positions = 2, .width = 2, .codes = 3},
+          JointConfig{.gaussian = {.dim = 2}, .concrete = {.variables = 1, .classes = 2}},
+          VonMisesFisherConfig{.dim = 4},
+          PoincareConfig{.dim = 4}};
 }
 
 template <class Model>
@@ -61,13 +86,16 @@ Matrix<double> binary_data(Index rows, Index features) {
   return x;
 }
 
-void check_combination(const Design& design, const AnyObjective& objective, Index batch) {
+/// Whether there is such a combination.
+bool check_combination(const Design& design, const AnyObjective& objective, Index batch) {
   auto model = example::make_any<double>(design);
   if (!is_compatible(model, objective)) {
-    return;
+    return false;
   }
-  const Matrix<double> x = binary_data(batch, design.features);
+  const Matrix<double> x = binary_data(batch, design.features + design.condition);
   auto w = model.make_workspace(batch, objective.samples());
+  Critic<double> critic = objective.make_critic<double>(model.latent_dim(), 1);
+  w.terms.critic = &critic;
   auto grad = zeros_like(model);
   auto unused = zeros_like(model);
   const auto loss_and = [&](auto& gradient) {
@@ -76,6 +104,7 @@ void check_combination(const Design& design, const AnyObjective& objective, Inde
   };
   CHECK(std::isfinite(loss_and(grad)));
   check_parameter_gradients(model, grad, [&] { return loss_and(unused); });
+  return true;
 }
 
 Design tiny() {
@@ -94,9 +123,68 @@ TEST_CASE("vae: gradients of every prior under every objective, at any batch") {
       for (const Index batch : {1, 3, 8}) {
         Design design = tiny();
         design.prior = prior;
+        design.condition = std::holds_alternative<ConditionalGaussianConfig>(prior) ? 2 : 0;
+        design.dim = 4;
         const AnyObjective objective(config);
         CAPTURE(part_name(objective));
         check_combination(design, objective, batch);
+      }
+    }
+  }
+}
+
+TEST_CASE("vae: gradients of every posterior with every prior under every objective") {
+  int combinations = 0;
+  for (const LatentConfig& latent : small_latents()) {
+    if (std::holds_alternative<VectorQuantizedConfig>(latent)) {
+      continue;  // its gradient is straight-through by design
+    }
+    for (const PriorConfig& prior : small_priors()) {
+      for (const ObjectiveConfig& config : every_objective()) {
+        Design design = tiny();
+        design.latent = latent;
+        design.prior = prior;
+        design.condition = std::holds_alternative<ConditionalGaussianConfig>(prior) ? 2 : 0;
+        const AnyObjective objective(config);
+        CAPTURE(part_name(objective));
+        CAPTURE(part_name(AnyLatent<double>(latent)));
+        CAPTURE(part_name(AnyPrior<double>(prior, 4, 3, design.condition)));
+        combinations += check_combination(design, objective, 3) ? 1 : 0;
+      }
+    }
+  }
+  CHECK(combinations > 150);
+}
+
+TEST_CASE("vae: every compatible combination trains two steps") {
+  for (const LatentConfig& latent : small_latents()) {
+    for (const PriorConfig& prior : small_priors()) {
+      for (const ObjectiveConfig& config : every_objective()) {
+        Design design = tiny();
+        design.latent = latent;
+        design.prior = prior;
+        design.condition = std::holds_alternative<ConditionalGaussianConfig>(prior) ? 2 : 0;
+        auto model = example::make_any<float>(design);
+        const AnyObjective objective(config);
+        if (!is_compatible(model, objective)) {
+          continue;
+        }
+        Matrix<float> x(8, design.features + design.condition);
+        x.setOnes();
+        auto w = model.make_workspace(8, objective.samples());
+        Critic<float> critic = objective.make_critic<float>(model.latent_dim(), 1);
+        w.terms.critic = &critic;
+        auto grad = zeros_like(model);
+        for (std::uint64_t step = 0; step < 2; ++step) {
+          model.draw_noise(1, step, 8, w);
+          CHECK(std::isfinite(model.gradient(x, objective, 0.0, w, grad).loss));
+          add_scaled(-0.01F, grad, model);
+          model.update(1, step, w);
+          objective.train_critic(w.terms, 1, step, w.dterms);
+        }
+        for (const auto& tensor : state_tensors(model)) {
+          CHECK(std::ranges::all_of(tensor.values, [](float v) { return std::isfinite(v); }));
+        }
       }
     }
   }
@@ -117,6 +205,7 @@ TEST_CASE("vae: gradients of every likelihood under every objective") {
 
 TEST_CASE("vae: every list has a small one for this test") {
   CHECK(small_priors().size() == std::variant_size_v<PriorConfig>);
+  CHECK(small_latents().size() == std::variant_size_v<LatentConfig>);
 }
 
 TEST_CASE("vae: the doubly reparameterised gradient has the mean of the standard one, and less spread") {
@@ -154,9 +243,11 @@ TEST_CASE("vae: no combination allocates after the first step") {
     if (!is_compatible(model, objective)) {
       return;
     }
-    Matrix<float> x(6, design.features);
+    Matrix<float> x(6, design.features + design.condition);
     x.setOnes();
     auto w = model.make_workspace(6, objective.samples());
+    Critic<float> critic = objective.make_critic<float>(model.latent_dim(), 1);
+    w.terms.critic = &critic;
     auto grad = zeros_like(model);
     const auto step = [&](std::uint64_t number, Index batch) {
       model.draw_noise(1, number, batch, w);
@@ -175,9 +266,13 @@ TEST_CASE("vae: no combination allocates after the first step") {
   };
   for (const ObjectiveConfig& config : every_objective()) {
     for (const PriorConfig& prior : small_priors()) {
-      Design design = tiny();
-      design.prior = prior;
-      check_steps(design, AnyObjective(config));
+      for (const LatentConfig& latent : small_latents()) {
+        Design design = tiny();
+        design.prior = prior;
+        design.latent = latent;
+        design.condition = std::holds_alternative<ConditionalGaussianConfig>(prior) ? 2 : 0;
+        check_steps(design, AnyObjective(config));
+      }
     }
   }
   for (const LikelihoodConfig& likelihood : every_alternative<LikelihoodConfig>()) {
@@ -188,27 +283,39 @@ TEST_CASE("vae: no combination allocates after the first step") {
 }
 
 TEST_CASE("vae: combinations give equal bits on any number of threads") {
+  const auto check_bits = [](const Design& design, const AnyObjective& objective) {
+    const auto model = example::make_any<float>(design);
+    if (!is_compatible(model, objective)) {
+      return;
+    }
+    const Matrix<float> x = example::data<float>(40, 5 + design.condition);
+    const auto run = [&](int threads) {
+      const ThreadScope scope(threads);
+      auto w = model.make_workspace(40, objective.samples());
+      Critic<float> critic = objective.make_critic<float>(model.latent_dim(), 1);
+      w.terms.critic = &critic;
+      auto grad = zeros_like(model);
+      model.draw_noise(1, 1, 40, w);
+      model.gradient(x, objective, 0.0, w, grad);
+      return grad;
+    };
+    const auto expected = run(1);
+    CHECK(same_parameters(run(2), expected));
+    CHECK(same_parameters(run(3), expected));
+  };
   for (const PriorConfig& prior : small_priors()) {
-    for (const ObjectiveConfig& config : every_objective()) {
-      Design design;
-      design.prior = prior;
-      const auto model = example::make_any<float>(design);
-      const AnyObjective objective(config);
-      if (!is_compatible(model, objective)) {
-        continue;
+    for (const LatentConfig& latent : small_latents()) {
+      for (const ObjectiveConfig& config : every_objective()) {
+        // Each objective with the first posterior, each posterior under the first objective.
+        if (std::holds_alternative<GaussianLatentConfig>(latent) ||
+            std::holds_alternative<ElboConfig>(config)) {
+          Design design;
+          design.prior = prior;
+          design.latent = latent;
+          design.condition = std::holds_alternative<ConditionalGaussianConfig>(prior) ? 2 : 0;
+          check_bits(design, AnyObjective(config));
+        }
       }
-      const Matrix<float> x = example::data<float>(40, 5);
-      const auto run = [&](int threads) {
-        const ThreadScope scope(threads);
-        auto w = model.make_workspace(40, objective.samples());
-        auto grad = zeros_like(model);
-        model.draw_noise(1, 1, 40, w);
-        model.gradient(x, objective, 0.0, w, grad);
-        return grad;
-      };
-      const auto expected = run(1);
-      CHECK(same_parameters(run(2), expected));
-      CHECK(same_parameters(run(3), expected));
     }
   }
 }

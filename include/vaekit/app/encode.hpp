@@ -29,12 +29,12 @@ struct EncodeOptions {
   std::filesystem::path run;
   std::filesystem::path in;
   std::filesystem::path out;
-  std::string condition;  ///< of a conditional model: see `condition_rows`
+  std::string condition = {};  ///< of a conditional model: see `condition_rows`
   bool logvar = false;
   int threads = 0;
 };
 
-/// `vaekit encode`: posterior means [n × dim]; with `logvar` means and log-variances side by side [n × 2
+/// `vaekit encode`: posterior means (or modes, where z has no mean) [n × dim]; with `logvar` means and log-variances side by side [n × 2
 /// dim].
 ///
 /// Throws Error
@@ -53,7 +53,6 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
     Matrix<T> latents(data.view().size(), options.logvar ? 2 * dim : dim);
     for_each_batch<T>(data.view(), buffer, [&](Index first, MatrixIn<T> x) {
       const DiagonalGaussian<T> q = model.encode(x, w);
-      latents.block(first, 0, x.rows(), dim) = q.mu;
       if (options.logvar) {
         if (q.logvar.cols() != dim) {
           throw UsageError(
@@ -61,6 +60,7 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
         }
         latents.block(first, dim, x.rows(), dim) = q.logvar;
       }
+      latents.block(first, 0, x.rows(), dim) = model.encode_point(x, w);
     });
     write_file_atomically(options.out, npy_bytes<T>(latents, Shape::flat(latents.cols())));
   });
@@ -72,7 +72,7 @@ struct ReconstructOptions {
   std::filesystem::path run;
   std::filesystem::path out;
   std::optional<std::filesystem::path> in;  ///< default: the test split, else the training split
-  std::string condition;                    ///< of `in`, for a conditional model
+  std::string condition = {};                    ///< of `in`, for a conditional model
   std::optional<Index> count;               ///< default: 32 in a picture, all in an array
   int threads = 0;
 };
@@ -110,7 +110,7 @@ struct ScoreOptions {
   std::filesystem::path run;
   std::filesystem::path in;
   std::filesystem::path out;
-  std::string condition;  ///< of a conditional model: see `condition_rows`
+  std::string condition = {};  ///< of a conditional model: see `condition_rows`
   Index importance_samples = 0;
   int threads = 0;
 };

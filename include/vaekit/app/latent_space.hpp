@@ -16,7 +16,7 @@ struct LatentPictureOptions {
   Index rows = 0;   ///< 0: what suits the picture
   Index steps = 0;  ///< 0: what suits the picture
   double range = 3;
-  std::string condition;  ///< of a conditional model, where the picture shows no inputs
+  std::string condition = {};  ///< of a conditional model, where the picture shows no inputs
   int threads = 0;
 };
 
@@ -37,7 +37,7 @@ struct LatentPictureOptions {
   return x;
 }
 
-/// Posterior means of the first `count` samples, and their conditions. [count × latent columns]
+/// Latents without noise of the first `count` samples, and their conditions. [count × latent columns]
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> encode_first(const Model& model, DataView view, Index count) {
   using T = typename Model::Scalar;
@@ -47,7 +47,7 @@ template <class Model>
   Matrix<T> x(count, model.input_columns());
   for_each_batch<T>(view, x, [](Index, MatrixIn<T>) {});
   Matrix<T> z(count, model.latent_columns());
-  z.leftCols(model.latent_dim()) = model.encode(x, w).mu;
+  z.leftCols(model.latent_dim()) = model.encode_point(x, w);
   z.rightCols(model.condition) = x.rightCols(model.condition);
   return z;
 }

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <optional>
 
+#include "vaekit/app/fitted_sampler.hpp"
 #include "vaekit/app/output.hpp"
 #include "vaekit/app/pictures.hpp"
 #include "vaekit/app/use_model.hpp"
@@ -16,11 +17,14 @@ struct SampleOptions {
   Index count = 64;
   double temperature = 1;
   std::uint64_t seed = 1;
-  std::string condition;  ///< of a conditional model: see `condition_rows`
+  std::string condition = {};  ///< of a conditional model: see `condition_rows`
+  Sampler sampler = Sampler::prior;
+  Index components = 10;  ///< of the fitted mixture
   int threads = 0;
 };
 
-/// `vaekit sample`: means of p(x|z) for z from the prior, as a picture or an array.
+/// `vaekit sample`: means of p(x|z) for z from the prior, or from a sampler that is fitted to the training
+/// set's latents, as a picture or an array.
 ///
 /// Throws Error
 inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
@@ -30,10 +34,17 @@ inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
   const auto conditions = condition_rows(run.config, options.condition, options.count);
   with_model(run, [&](const auto& model) {
     const bool by_class = options.condition.empty() && model.condition > 0;
-    write_samples(options.out,
-                  sample_all(model, options.seed, conditioned_latents(model, conditions, options.count),
-                             options.temperature),
-                  run.input.shape, sample_columns(model, by_class, options.count));
+    check_sampler(options.sampler, model, run.config);
+    auto z = conditioned_latents(model, conditions, options.count);
+    const Index columns = sample_columns(model, by_class, options.count);
+    if (options.sampler == Sampler::prior) {
+      write_samples(options.out, sample_all(model, options.seed, std::move(z), options.temperature),
+                    run.input.shape, columns);
+      return;
+    }
+    sample_fitted(model, run, options.sampler, options.components, options.temperature, options.seed,
+                  MatrixOut<typename std::remove_cvref_t<decltype(model)>::Scalar>(z));
+    write_samples(options.out, decode_all(model, z), run.input.shape, columns);
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;
@@ -43,7 +54,7 @@ struct DecodeOptions {
   std::filesystem::path run;
   std::filesystem::path in;
   std::filesystem::path out;
-  std::string condition;  ///< of a conditional model: see `condition_rows`
+  std::string condition = {};  ///< of a conditional model: see `condition_rows`
   int threads = 0;
 };
 

@@ -146,6 +146,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   const TrainingData views = data.views(config.seed);
   ConfiguredVae<T> model = build_model<T>(config.model, data.train.shape(), data.condition.columns());
   check_compatible(model, AnyObjective(config.objective));
+  check_codebook(model, views.train.size());
   model.initialize(config.seed);
   for (const DataView& view : {views.train, views.validation, views.test}) {
     if (view.size() > 0) {

@@ -45,8 +45,8 @@ struct LabelConditionConfig {
 /// Models are told a vector of numbers for each sample.
 struct VectorConditionConfig {
   static constexpr std::string_view kind = "vectors";
-  DataSource train;
-  std::optional<DataSource> test;
+  DataSource train = {};
+  std::optional<DataSource> test = {};
   Index columns = 0;
 
   static constexpr auto fields() {

@@ -170,13 +170,6 @@ using Matrix = DenseMatrix<T, Eigen::Dynamic>;
 template <class T>
 using RowVector = DenseMatrix<T, 1>;
 
-/// Part of a model's state that no optimizer touches and that has no gradient: a codebook or a variance that
-/// follows the data by averaging. Saved and copied with the parameters.
-template <class T>
-struct Buffer {
-  Matrix<T> values;
-};
-
 /// A tensor of the state that is no parameter, as `reflect` shows it: see `visit_buffer`.
 template <class Tensor>
 struct BufferView {
@@ -202,8 +195,6 @@ template <class T, int Rows>
 inline constexpr bool is_dense_matrix<DenseMatrix<T, Rows>> = true;
 template <class M>
 inline constexpr bool is_buffer = false;
-template <class T>
-inline constexpr bool is_buffer<Buffer<T>> = true;
 template <class Tensor>
 inline constexpr bool is_buffer<BufferView<Tensor>> = true;
 }  // namespace detail

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include "vaekit/kernels/math.hpp"
@@ -28,7 +27,7 @@ alignas(alignment) inline constexpr std::array<double, 8> radau_nodes = {
     0.022479386438712498109, 0.11467905316090423191, 0.26578982278458946848, 0.452846373669444617,
     0.64737528288683036263,  0.81975930826310763501, 0.94373743946307785353, 1.0};
 alignas(alignment) inline constexpr std::array<double, 8> radau_weights = {
-    0.057254407372128599671, 0.12482395066493248163, 0.17350739781725064011,  0.19578608372624679654,
+    0.057254407372128599671, 0.12482395066493248163, 0.17350739781725064011, 0.19578608372624679654,
     0.18825877269455927829,  0.15206531032339256449, 0.09267907740148963927, 0.015625};
 
 /// ∫₀^π sin^(d−2) t dt = |S^(d−1)| / |S^(d−2)|, d ≥ 2.
@@ -74,14 +73,16 @@ struct PolarAngle {
 /// The angle between mu and z ~ vMF(mu, κ) on S^(d−1), with what the density on the sphere needs of it:
 ///
 ///   log q(z) = −κ (1 − cos t) − log_normalizer,   E cos t = A,   dA/dκ = Var cos t
-///   KL(vMF ‖ uniform) = κ A − log ∫ exp(κ cos t) sin^(d−2) t dt + log ∫ sin^(d−2) t dt,   dKL/dκ = κ Var cos t
+///   KL(vMF ‖ uniform) = κ A − log ∫ exp(κ cos t) sin^(d−2) t dt + log ∫ sin^(d−2) t dt,   dKL/dκ = κ Var cos
+///   t
 ///
 /// An angle is drawn by the inverse of its distribution function F, and dt/dκ = −(∂F/∂κ) / F′(t).
 ///
 /// Range     2 ≤ d ≤ 256, 1e-6 ≤ κ ≤ 1e6; NaN gives NaN
 /// Units     nats
-/// Accuracy  relative, over that range: moments and divergence 2e-12, angles 2e-12, dt/dκ 1e-11; log
-///           normalizer 1e-13 of its largest term
+/// Accuracy  relative, over that range: moments and divergence 1e-12, angles 2e-12, dt/dκ 1e-11, where t is
+/// not
+///           within 1e-9 of π, else 1e-15 absolute; log normalizer 1e-13 of its largest term
 /// Threads   const calls are safe; nothing allocates
 /// Source    Davidson et al. 2018 (arXiv:1804.00891); Figurnov et al. 2018 (arXiv:1805.08498), section 3
 class VonMisesFisherAngle {
@@ -99,15 +100,13 @@ class VonMisesFisherAngle {
     shift_ = shift;
     variance_ = square - shift * shift;
     // E sin² t from 1 − cos t = w: sin² = w (2 − w) around the mode. Parts: (d − 1) A = κ E sin².
-    const double sine_square =
-        mode_deficit_ * (2 - mode_deficit_) + 2 * (1 - mode_deficit_) * shift - square;
+    const double sine_square = mode_deficit_ * (2 - mode_deficit_) + 2 * (1 - mode_deficit_) * shift - square;
     mean_cosine_ = kappa * sine_square / (power_ + 1);
     const double log_peak = power_ == 0 ? 0 : power_ * std::log(mode_sine_);
     const double log_integral = log_peak - kappa * mode_deficit_ + std::log(moments_[0]);
     log_normalizer_ = log_integral + sphere.log_surface - sphere.log_angles;
-    divergence_ = kappa * kappa < power_ + 2
-                      ? kappa * mean_cosine_ - log_growth()
-                      : -kappa * mean_deficit_ - log_integral + sphere.log_angles;
+    divergence_ = kappa * kappa < power_ + 2 ? kappa * mean_cosine_ - log_growth()
+                                             : -kappa * mean_deficit_ - log_integral + sphere.log_angles;
   }
 
   [[nodiscard]] double kappa() const { return kappa_; }
@@ -182,9 +181,9 @@ class VonMisesFisherAngle {
 
   /// The mode, where κ sin² t = (d − 2) cos t, and an interval outside of which log f is `depth` below it.
   ///
-  /// Below the mode |(log f)″| is at least what it is there, so log f lies below a parabola. Above it, in
-  /// w, log f is at most (d − 2)/2 (log x − (x − 1)) for x = w / mode; and log f is concave, so that Newton's
-  /// steps towards the level approach it from outside.
+  /// Below the mode |(log f)″| is at least what it is there, so log f lies below a parabola. Above it, with
+  /// w = 1 − cos t, log f is at most (d − 2)/2 (log x − (x − 1)) for x = w / mode, and for x = (2 − w) / (2 −
+  /// mode); and log f is concave in w, so that Newton's steps towards the level approach it from outside.
   void choose_window() {
     const double root = std::hypot(power_, 2 * kappa_);
     const double ratio = (1 + power_ / (root + 2 * kappa_)) / (power_ + root);  // mode / (d − 2)
@@ -194,10 +193,9 @@ class VonMisesFisherAngle {
     const double curvature = kappa_ * (1 - mode_deficit_) + (power_ + root) / 2;
     low_ = std::max(0.0, mode - std::sqrt(2 * depth / curvature));
     double w = mode_deficit_ + std::sqrt(4 * depth * power_) * ratio + 2 * depth * ratio;
-    w = std::min(w, mode_deficit_ + (2 - mode_deficit_) * std::sqrt(4 * depth / std::max(power_, 1e-300)));
-    if (w >= 2 && power_ > 8) {
-      w = 2 - 1e-9;
-    }
+    const double level = 2 * depth / std::max(power_, 1e-300);
+    w = std::min(w, mode_deficit_ + (2 - mode_deficit_) * std::sqrt(2 * level));
+    w = std::min(w, 2 - (2 - mode_deficit_) * std::exp(-1 - level));
     for (int step = 0; step < 3 && w < 2; ++step) {
       const double slope = -kappa_ + power_ * (1 - w) / (w * (2 - w));
       const double above = log_density(w) + depth;
@@ -268,14 +266,13 @@ class VonMisesFisherAngle {
             piece.moment + x * sum_lanes<double>(moment)};
   }
 
-  /// Halley's steps for log mass(x) = log target on [0, width], kept in a bracket; log mass is concave where f
-  /// is log-concave, and almost linear in the tails.
+  /// Halley's steps for log mass(x) = log target on [0, width], kept in a bracket; log mass is concave where
+  /// f is log-concave, and almost linear in the tails.
   [[nodiscard]] PolarAngle solve(const Piece& piece, double target, double mass_at_width) const {
     double below = 0;
     double above = width_;
-    double x = piece.mass > 0
-                   ? width_ * std::log(target / piece.mass) / std::log(mass_at_width / piece.mass)
-                   : width_ * std::pow(target / mass_at_width, 1 / (power_ + 1));
+    double x = piece.mass > 0 ? width_ * std::log(target / piece.mass) / std::log(mass_at_width / piece.mass)
+                              : width_ * std::pow(target / mass_at_width, 1 / (power_ + 1));
     Point at{};
     for (int step = 0; step < 60; ++step) {
       x = x < below ? below : (x > above ? above : x);
@@ -300,7 +297,10 @@ class VonMisesFisherAngle {
 
   [[nodiscard]] PolarAngle angle_at(const Point& at, double sign) const {
     const double change = at.moment - shift_ * at.mass;  // −Z ∂/∂κ of the tail
-    return {mode_deficit_ + at.shift, at.sine, at.value > 0 ? sign * change / at.value : change - change};
+    const double w = mode_deficit_ + at.shift;
+    // Far below the mode the sum has lost digits, which sin² t = w (2 − w) still has.
+    return {w < 0.5 ? at.sine * at.sine / (2 - w) : w, at.sine,
+            at.value > 0 ? sign * change / at.value : change - change};
   }
 
   /// log(∫ exp(κ cos t) sin^(d−2) t dt / ∫ sin^(d−2) t dt) by its series in κ, whose terms are positive: the

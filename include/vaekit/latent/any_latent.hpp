@@ -98,6 +98,19 @@ struct AnyLatentOf {
     });
   }
 
+  [[nodiscard]] Index code_count() const {
+    return visit([](const auto& latent) { return vaekit::code_count(latent); });
+  }
+  void sample_codes(const RandomStream& stream, std::uint64_t first, MatrixOut<T> z) const {
+    visit([&](const auto& latent) {
+      if constexpr (requires { latent.sample_codes(stream, first, z); }) {
+        latent.sample_codes(stream, first, z);
+      }
+    });
+  }
+  [[nodiscard]] bool can_project() const {
+    return visit([](const auto& latent) { return vaekit::can_project(latent); });
+  }
   void project(MatrixOut<T> z) const {
     visit([&](const auto& latent) { project_latents(latent, z); });
   }

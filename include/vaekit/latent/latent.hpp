@@ -53,7 +53,8 @@
 //   set_condition(c, cache)               c [m × condition columns] of the rows that follow, m a divisor of
 //                                         their number; comes before all that depends on it
 //
-// A posterior that can put any point where its samples lie has project(z); draws from the prior go through it.
+// A posterior that can put any point where its samples lie has project(z). One that alone knows what its prior
+// is uniform over (codes) has sample_codes(stream, first, z), and code_count().
 //
 // A prior made of the posteriors of pseudo-inputs also has
 //
@@ -225,7 +226,27 @@ template <class Prior>
   }
 }
 
-/// Puts draws from the prior where the posterior's samples lie.
+/// Whether `project_latents` does anything, also for a family that was chosen at run time.
+template <class Latent>
+[[nodiscard]] bool can_project(const Latent& latent) {
+  if constexpr (requires { latent.can_project(); }) {
+    return latent.can_project();
+  } else {
+    return requires(MatrixOut<typename Latent::Scalar> z) { latent.project(z); };
+  }
+}
+
+/// Vectors of a posterior's codebook; 0 for one that has none.
+template <class Latent>
+[[nodiscard]] Index code_count(const Latent& latent) {
+  if constexpr (requires { latent.code_count(); }) {
+    return latent.code_count();
+  } else {
+    return 0;
+  }
+}
+
+/// Puts points where the posterior's samples lie.
 template <class Latent>
 void project_latents(const Latent& latent, MatrixOut<typename Latent::Scalar> z) {
   if constexpr (requires { latent.project(z); }) {

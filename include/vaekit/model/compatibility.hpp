@@ -42,6 +42,10 @@ void check_compatible(const Model& model, const Objective& objective) {
     throw ConfigError(concat("objective: the doubly reparameterised gradient of ", name,
                              " needs a posterior whose density is known at any z, got ", latent));
   }
+  if (needs.prior_samples && code_count(model.latent) > 0) {
+    throw ConfigError(concat("objective: ", name, " compares samples of the prior, codes of a ", latent,
+                             " posterior are no sample of one"));
+  }
   if (needs.prior_samples && parameter_count(model.prior) > 0) {
     throw ConfigError(concat("objective: ", name, " compares samples of a prior without parameters, got ",
                              prior, "; use a standard_normal prior"));
@@ -52,6 +56,19 @@ void check_compatible(const Model& model, const Objective& objective) {
   }
   if (pseudo_input_count(model.prior) > 0 && !is_diagonal_gaussian(model.latent)) {
     throw ConfigError(concat("prior: ", prior, " mixes diagonal Gaussian posteriors, got ", latent));
+  }
+}
+
+/// Refuses a codebook that the training data cannot fill.
+///
+/// Throws ConfigError "latent: codebook has 512 codes, must have at most 100 (training samples x positions)"
+template <class Model>
+void check_codebook(const Model& model, Index training_samples) {
+  const Index codes = code_count(model.latent);
+  const Index uses = training_samples * model.latent.kl_columns();
+  if (codes > uses) {
+    throw ConfigError(concat("latent: codebook has ", codes, " codes, must have at most ", uses,
+                             " (training samples x positions)"));
   }
 }
 

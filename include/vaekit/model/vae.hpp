@@ -195,13 +195,22 @@ struct Vae {
     likelihood.mean(w.params.topRows(z.rows()), out);
   }
 
-  /// Mean of p(x|z) at the posterior mean of each input.
+  /// z of each input without noise, the posterior's mean or mode; a view into `w`.
+  MatrixOut<T> encode_point(MatrixIn<T> x, Workspace& w) const {
+    static_cast<void>(encode(x, w));
+    const Index n = x.rows();
+    top(w.epsilon, n).setZero();
+    latent.reparameterize(w.posterior.topRows(n), w.epsilon.topRows(n), w.latent, top(w.z, n));
+    return top(w.z, n);
+  }
+
+  /// Mean of p(x|z) at `encode_point` of each input.
   void reconstruct(MatrixIn<T> x, Workspace& w, MatrixOut<T> out) const {
-    const DiagonalGaussian<T> q = encode(x, w);
+    const MatrixOut<T> z = encode_point(x, w);
     check_rows("Vae::reconstruct", "out", out, x.rows(), "rows of x");
     check_columns("Vae::reconstruct", "out", out, features(), "features");
     draw_layer_noise(decoder, NoiseSource{}, x.rows(), w.decoder);
-    run_decoder(q.mu, x.rightCols(condition), w);
+    run_decoder(z, x.rightCols(condition), w);
     likelihood.mean(w.params.topRows(x.rows()), out);
   }
 
@@ -221,9 +230,15 @@ struct Vae {
                       MatrixOut<T> z) const {
     check_columns("Vae::sample_latents", "z", z, latent_columns(),
                   condition > 0 ? "latent dimensions and condition" : "latent dimensions");
+    const RandomStream stream(seed, Purpose::prior);
+    if constexpr (requires(MatrixOut<T> codes) { latent.sample_codes(stream, first, codes); }) {
+      if (code_count(latent) > 0) {
+        latent.sample_codes(stream, first, z.leftCols(latent.dim));
+        return;
+      }
+    }
     prepare_prior(z.rightCols(condition), w);
-    prior.sample(RandomStream(seed, Purpose::prior), first, temperature, w.prior, z.leftCols(latent.dim));
-    project_latents(latent, z.leftCols(latent.dim));
+    prior.sample(stream, first, temperature, w.prior, z.leftCols(latent.dim));
   }
 
   /// Finds what the densities and samples of the prior need in `w`: the posteriors of its pseudo-inputs, if

@@ -149,6 +149,7 @@ class Trainer {
   TrainingEnd train(State& state, Callbacks&&... callbacks) {
     const ThreadScope threads(config_.threads);
     check_compatible(state.model, objective_);
+    check_codebook(state.model, data_.train.size());
     prepare(state);
     typename Model::Workspace w = state.model.make_workspace(config_.batch_size, objective_.samples());
     w.terms.critic = &state.critic;

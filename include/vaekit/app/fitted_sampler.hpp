@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "vaekit/app/encode.hpp"
+#include "vaekit/evaluate/fitted_flow.hpp"
+#include "vaekit/evaluate/fitted_mixture.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// What `vaekit sample` draws z from.
+enum class Sampler { prior, mixture, flow };
+
+[[nodiscard]] constexpr auto enum_names(Sampler) {
+  return std::array<std::string_view, 3>{"prior", "mixture", "flow"};
+}
+
+/// Throws UsageError when z of this model cannot be drawn in this way.
+template <class Model>
+void check_sampler(Sampler sampler, const Model& model, const ExperimentConfig& config) {
+  if (sampler == Sampler::prior) {
+    if (std::holds_alternative<RaeConfig>(config.objective)) {
+      throw UsageError("--sampler: is prior, must be mixture or flow: rae_l2 trains no prior to sample from");
+    }
+    return;
+  }
+  if (model.condition > 0) {
+    throw UsageError(concat("--sampler: is ", to_string(sampler), ", must be prior: the model is conditional"));
+  }
+  if (space_of(model.latent) != "all of space" && !can_project(model.latent)) {
+    throw UsageError(concat("--sampler: is ", to_string(sampler), ", must be prior: the latents live on ",
+                            space_of(model.latent)));
+  }
+}
+
+/// Samples of q(z|x) for the first `limit` samples of `view`; the posterior's means where training knows no
+/// noise. [n × dim]
+template <class Model>
+[[nodiscard]] Matrix<typename Model::Scalar> aggregate_latents(const Model& model, DataView view,
+                                                               bool deterministic, std::uint64_t seed,
+                                                               Index limit = 20'000) {
+  using T = typename Model::Scalar;
+  view.rows = view.rows.first(static_cast<std::size_t>(std::min(limit, view.size())));
+  const Index batch = std::min<Index>(500, view.size());
+  typename Model::Workspace w = model.make_inference_workspace(batch);
+  Matrix<T> buffer(batch, model.input_columns());
+  Matrix<T> latents(view.size(), model.latent_dim());
+  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
+    if (deterministic) {
+      model.zero_noise(x.rows(), w);
+    } else {
+      model.draw_evaluation_noise(seed, static_cast<std::uint64_t>(first), x.rows(), w);
+    }
+    model.divergence(x, w);
+    latents.middleRows(first, x.rows()) = w.z.topRows(x.rows());
+  });
+  return latents;
+}
+
+/// z [n × dim] from a mixture or a flow that is fitted to the latents of the run's training set.
+///
+/// Throws Error
+template <class Model>
+void sample_fitted(const Model& model, const Run& run, Sampler sampler, Index components, double temperature,
+                   std::uint64_t seed, MatrixOut<typename Model::Scalar> z) {
+  using T = typename Model::Scalar;
+  const LoadedData data = load_split(run, DataSplit::train);
+  const Matrix<T> latents = aggregate_latents(
+      model, data.view(), needs_of(AnyObjective(run.config.objective)).deterministic, run.config.seed);
+  const RandomStream stream(seed, Purpose::prior);
+  if (sampler == Sampler::mixture) {
+    const FittedMixture mixture(Matrix<double>(latents.template cast<double>()), {.components = components},
+                                run.config.seed);
+    mixture.sample<T>(stream, 0, temperature, z);
+  } else {
+    const FittedFlow<T> flow(latents, {}, run.config.seed);
+    flow.sample(stream, 0, temperature, z);
+  }
+  project_latents(model.latent, z);
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "vaekit/core/fields.hpp"
+#include "vaekit/kernels/gemm.hpp"
+#include "vaekit/kernels/random.hpp"
+#include "vaekit/kernels/reduce.hpp"
+#include "vaekit/latent/latent.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+struct VectorQuantizedConfig {
+  static constexpr std::string_view kind = "vector_quantized";
+  Index positions = 16;
+  Index width = 4;
+  Index codes = 64;
+  double commitment = 0.25;
+  double decay = 0.99;
+  double revive_below = 1.0;
+
+  static constexpr auto fields() {
+    using C = VectorQuantizedConfig;
+    return std::tuple{
+        field("positions", &C::positions, "codes that describe an input", between(1, 100'000)),
+        field("width", &C::width, "numbers of a code", between(1, 100'000)),
+        field("codes", &C::codes, "vectors in the codebook", between(2, 1'000'000)),
+        field("commitment", &C::commitment,
+              "weight of the distance of the encoder's outputs from their codes", non_negative),
+        field("decay", &C::decay,
+              "of the averages that the codebook follows; 0: the codebook learns by its gradient", below_one),
+        field("revive_below", &C::revive_below,
+              "average uses in a batch below which a code is replaced by an output of the encoder; 0: never",
+              non_negative)};
+  }
+};
+
+namespace detail {
+
+/// The nearest of `codes` vectors of each row of x, by the largest x·e − ½|e|²; of equals the first. −1 for
+/// a row with a NaN. Products of a tile stay in the L1 cache: the scores lie [codes × rows], so that each
+/// lane of a vector looks for the nearest code of a row of its own.
+///
+/// Shapes  x, codebook [· × width], rows and codes without gaps
+template <class T>
+struct NearestCode {
+  static constexpr Index tile_rows = 128;
+  static constexpr Index tile_codes = 64;
+
+  const T* codebook;
+  Index codes;
+  Index width;
+
+  /// Calls `assign(row, code)` once for each row, from several threads.
+  template <class Assign>
+  void operator()(const T* x, Index rows, Assign&& assign) const {
+    // A multiply-add of a vector is about as cheap as the comparison of a score.
+    const Index work = codes * (width + 4) / lanes<T>;
+    parallel_for(rows, row_grain(work), [&](Index first, Index last) {
+      for (Index row = first; row < last; row += tile_rows) {
+        const Index count = std::min(tile_rows, last - row);
+        alignas(alignment) std::array<T, tile_rows> nearest;
+        search(x + row * width, count, nearest);
+        for (Index r = 0; r < count; ++r) {
+          assign(row + r, static_cast<Index>(nearest[static_cast<std::size_t>(r)]));
+        }
+      }
+    });
+  }
+
+ private:
+  void search(const T* x, Index rows, std::array<T, tile_rows>& nearest) const {
+    alignas(alignment) std::array<T, tile_codes * tile_rows> scores;
+    alignas(alignment) std::array<T, tile_rows> lowest;
+    std::array<T, tile_codes> half_norms;
+    lowest.fill(std::numeric_limits<T>::infinity());
+    nearest.fill(T{-1});
+    for (Index first = 0; first < codes; first += tile_codes) {
+      const Index count = std::min(tile_codes, codes - first);
+      const T* e = codebook + first * width;
+      for (Index c = 0; c < count; ++c) {
+        half_norms[static_cast<std::size_t>(c)] = T{0.5} * sum_vectors<T>(width, [&](Index i, auto which) {
+                                                    const Simd<T> value = load(e + c * width + i, which);
+                                                    return Simd<T>(value * value);
+                                                  });
+      }
+      gemm<T>(count, rows, width, {e, width, 1}, {x, 1, width}, scores.data(), tile_rows, Store::overwrite);
+      for_each_vector<T>(rows, [&](Index r, auto which) {
+        Simd<T> low = load(lowest.data() + r, which);
+        Simd<T> at = load(nearest.data() + r, which);
+        for (Index c = 0; c < count; ++c) {
+          const Simd<T> score = Simd<T>(half_norms[static_cast<std::size_t>(c)]) -
+                                load(scores.data() + c * tile_rows + r, which);
+          const auto lower = score < low;  // never of a NaN
+          low = xsimd::select(lower, score, low);
+          at = xsimd::select(lower, Simd<T>(static_cast<T>(first + c)), at);
+        }
+        store(lowest.data() + r, low, which);
+        store(nearest.data() + r, at, which);
+      });
+    }
+  }
+};
+
+}  // namespace detail
+
+/// exp(entropy) of the distribution that `counts` are in proportion to: how many codes are in use, if all of
+/// them were used equally. 0 when nothing was counted.
+[[nodiscard]] inline double perplexity(std::span<const double> counts) {
+  double total = 0;
+  for (const double count : counts) {
+    total += count;
+  }
+  double entropy = 0;
+  for (const double count : counts) {
+    entropy -= count > 0 ? count / total * std::log(count / total) : 0;
+  }
+  return total > 0 ? std::exp(entropy) : 0;
+}
+
+/// P positions, each the nearest of C learned codes e [C × W] to the encoder's output x [P × W]:
+///
+///   z_p = e_k,  k = argmin_k |x_p − e_k| (of equals the first),   dx += dz (straight through)
+///   auxiliary loss, mean over inputs   Σ_p commitment |x_p − sg(e_k)|²  (+ |sg(x_p) − e_k|² when decay = 0)
+///   KL to uniform codes                log C for each position: a constant
+///
+/// With decay > 0 the codebook follows the outputs that chose its codes; after each step, n_k of them with
+/// sum s_k in the batch:
+///
+///   N_k ← decay N_k + (1 − decay) n_k,   m_k ← decay m_k + (1 − decay) s_k,   e_k = m_k / Ñ_k
+///   Ñ_k = (N_k + ε) / (Σ N + C ε) Σ N,   ε = 10⁻⁵ (Laplace smoothing)
+///
+/// and a code with N_k below `revive_below` (or half the mean use of a code in the batch, if that is less)
+/// becomes a random output of the batch. Codes start as random normals with N_k at that limit, so those that
+/// the first batch does not use are replaced at once.
+///
+/// Shapes   params = x [n × P W], epsilon [n·samples × 0], z [n·samples × P W]
+/// Units    nats
+/// Threads  const calls are safe with a cache each; no bit depends on their number
+/// Source   van den Oord et al. 2017 (arXiv:1711.00937) eq. 1-3 and appendix A.1; smoothing: DeepMind's
+/// Sonnet,
+///          nets/vqvae.py; revival: Dhariwal et al. 2020 (arXiv:2005.00341)
+template <class T = float>
+struct VectorQuantizedLatent {
+  using Scalar = T;
+  using Config = VectorQuantizedConfig;
+  static constexpr double smoothing = 1e-5;
+  struct Cache {
+    Matrix<T> encoded;         // [batch·P × W] x of the last pass, for `update`
+    Matrix<T> quantized;       // [batch × dim] their codes
+    std::vector<Index> codes;  // [batch·P] their numbers; −1 where x is NaN
+    Index inputs = 0;          // of the last pass
+    MomentGradient<T> dq;      // in `mu` of the codes that were chosen [n × dim]; `logvar` has no columns
+  };
+
+  Index positions = 0;
+  Index width = 0;
+  Index dim = 0;
+  double commitment = 0;
+  double decay = 0;
+  double revive_below = 0;
+  Matrix<T> codebook;  // [C × W], a parameter when decay = 0
+  Matrix<T> counts;    // [1 × C] N
+  Matrix<T> sums;      // [C × W] m
+
+  VectorQuantizedLatent() = default;
+  /// Throws ConfigError when a number is out of range.
+  explicit VectorQuantizedLatent(const Config& config)
+      : positions(checked("vector_quantized latent", config).positions),
+        width(config.width),
+        dim(positions * width),
+        commitment(config.commitment),
+        decay(config.decay),
+        revive_below(config.revive_below),
+        codebook(config.codes, width),
+        counts(follows_averages() ? 1 : 0, config.codes),
+        sums(follows_averages() ? config.codes : 0, width) {}
+
+  [[nodiscard]] Index head_size() const { return dim; }
+  [[nodiscard]] Index noise_size() const { return 0; }
+  [[nodiscard]] Index kl_columns() const { return positions; }
+  [[nodiscard]] Index code_count() const { return codebook.rows(); }
+  [[nodiscard]] bool has_density() const { return false; }
+  [[nodiscard]] std::string_view space() const { return "codes of a vector quantizer"; }
+  /// Whether the codebook is a buffer.
+  [[nodiscard]] bool follows_averages() const { return decay > 0; }
+
+  [[nodiscard]] Cache make_cache(Index batch, Index) const {
+    Cache cache{Matrix<T>(batch * positions, width),
+                Matrix<T>(batch, dim),
+                std::vector<Index>(static_cast<std::size_t>(batch * positions)),
+                0,
+                {}};
+    cache.dq.mu = Matrix<T>(batch, dim);
+    cache.dq.logvar = Matrix<T>(batch, 0);
+    return cache;
+  }
+  void initialize(const RandomStream& stream) {
+    fill_normal(codebook.span(), stream);
+    const T start = revive_below > 0 ? static_cast<T>(revive_below) : T{1};
+    counts.setConstant(start);
+    if (follows_averages()) {
+      sums = start * codebook;
+    }
+  }
+
+  void draw_noise(const RandomStream&, std::uint64_t, MatrixOut<T>) const {}
+
+  /// The codes; there are no log-variances.
+  [[nodiscard]] DiagonalGaussian<T> posterior(MatrixIn<T> params, Cache& cache) const {
+    const Index n = params.rows();
+    for (Index row = 0; row < n; ++row) {
+      std::copy_n(params.data() + row * params.outerStride(), dim, cache.encoded.data() + row * dim);
+    }
+    cache.inputs = n;
+    nearest_code()(cache.encoded.data(), n * positions, [&](Index place, Index code) {
+      cache.codes[static_cast<std::size_t>(place)] = code;
+      copy_code(code, cache.quantized.data() + place * width);
+    });
+    return {cache.quantized.topRows(n), cache.dq.logvar.topRows(n)};
+  }
+
+  void reparameterize(MatrixIn<T> params, MatrixIn<T>, const Cache& cache, MatrixOut<T> z) const {
+    const Index samples = z.rows() / params.rows();
+    for (Index s = 0; s < z.rows(); ++s) {
+      std::copy_n(cache.quantized.data() + s / samples * dim, dim, z.data() + s * z.outerStride());
+    }
+  }
+
+  /// There is none: NaN.
+  void log_prob(MatrixIn<T>, MatrixIn<T>, MatrixIn<T>, const Cache&, std::span<T> out) const {
+    std::ranges::fill(out, std::numeric_limits<T>::quiet_NaN());
+  }
+
+  [[nodiscard]] double auxiliary_loss(MatrixIn<T> params, MatrixIn<T>, const Cache& cache) const {
+    double sum = 0;
+    for (Index row = 0; row < params.rows(); ++row) {
+      const T* x = params.data() + row * params.outerStride();
+      const T* e = cache.quantized.data() + row * dim;
+      sum += static_cast<double>(sum_vectors<T>(dim, [&](Index j, auto which) {
+        const Simd<T> distance = load(x + j, which) - load(e + j, which);
+        return Simd<T>(distance * distance);
+      }));
+    }
+    return (commitment + (follows_averages() ? 0 : 1)) * sum / static_cast<double>(params.rows());
+  }
+
+  /// dx = dq + Σ dz over samples + 2 commitment (x − e) / n;  without averages de_k −= 2 (x − e_k) / n
+  void backward(MatrixIn<T> params, MatrixIn<T>, MatrixIn<T>, MatrixIn<T> dz, std::span<const T>,
+                const Cache& cache, MatrixOut<T> dparams, VectorQuantizedLatent& grad) const {
+    const Index samples = dz.rows() / params.rows();
+    const auto share = static_cast<T>(2 / static_cast<double>(params.rows()));
+    parallel_for(params.rows(), row_grain((samples + 3) * dim), [&](Index first, Index last) {
+      const Simd<T> factor(static_cast<T>(commitment) * share);
+      for (Index row = first; row < last; ++row) {
+        const T* x = params.data() + row * params.outerStride();
+        const T* e = cache.quantized.data() + row * dim;
+        for_each_vector<T>(dim, [&](Index j, auto which) {
+          Simd<T> sum = load(cache.dq.mu.data() + row * dim + j, which);
+          for (Index s = row * samples; s < (row + 1) * samples; ++s) {
+            sum += load(dz.data() + s * dz.outerStride() + j, which);
+          }
+          const Simd<T> distance = load(x + j, which) - load(e + j, which);
+          store(dparams.data() + row * dparams.outerStride() + j, Simd<T>(xsimd::fma(factor, distance, sum)),
+                which);
+        });
+      }
+    });
+    if (!follows_averages()) {
+      add_codebook_gradient(cache, share, grad.codebook);
+    }
+  }
+
+  /// Moves the codebook after a step on so many inputs. Does nothing when it learns by its gradient.
+  void update(const RandomStream& stream, Index inputs, const Cache& cache) {
+    if (!follows_averages() || inputs < 1) {
+      return;
+    }
+    const Index places = inputs * positions;
+    counts *= static_cast<T>(decay);
+    sums *= static_cast<T>(decay);
+    const auto rate = static_cast<T>(1 - decay);
+    for (Index place = 0; place < places; ++place) {
+      if (const Index code = cache.codes[static_cast<std::size_t>(place)]; code >= 0) {
+        counts(0, code) += rate;
+        add_vector(rate, cache.encoded.data() + place * width, sums.data() + code * width);
+      }
+    }
+    revive(stream, places, cache);
+    divide_sums();
+  }
+
+  /// counts[k] += how often code k was chosen in the last pass. [C]
+  void add_code_usage(const Cache& cache, std::span<double> usage) const {
+    for (Index place = 0; place < cache.inputs * positions; ++place) {
+      if (const Index code = cache.codes[static_cast<std::size_t>(place)]; code >= 0) {
+        usage[static_cast<std::size_t>(code)] += 1;
+      }
+    }
+  }
+  [[nodiscard]] std::vector<double> code_usage(const Cache& cache) const {
+    std::vector<double> usage(static_cast<std::size_t>(code_count()));
+    add_code_usage(cache, usage);
+    return usage;
+  }
+
+  /// Uniformly random codes at every position; row r depends on first + r alone. [n × dim]
+  void sample_codes(const RandomStream& stream, std::uint64_t first, MatrixOut<T> z) const {
+    for (Index row = 0; row < z.rows(); ++row) {
+      RandomSequence random(stream, first + static_cast<std::uint64_t>(row));
+      for (Index p = 0; p < positions; ++p) {
+        const auto code = static_cast<Index>(random.uniform() * static_cast<double>(code_count()));
+        copy_code(code, z.data() + row * z.outerStride() + p * width);
+      }
+    }
+  }
+
+  /// Replaces each position by its nearest code. [n × dim]
+  void project(MatrixOut<T> z) const {
+    const NearestCode nearest = nearest_code();
+    const bool contiguous = z.outerStride() == dim;
+    const Index rows = contiguous ? z.rows() * positions : positions;
+    for (Index row = 0; row < (contiguous ? Index{1} : z.rows()); ++row) {
+      T* values = z.data() + row * z.outerStride();
+      nearest(values, rows, [&](Index place, Index code) { copy_code(code, values + place * width); });
+    }
+  }
+
+  static void reflect(auto& self, auto&& visit) {
+    if (self.follows_averages()) {
+      visit_buffer(visit, "codebook", self.codebook);
+      visit_buffer(visit, "counts", self.counts);
+      visit_buffer(visit, "sums", self.sums);
+    } else {
+      visit("codebook", self.codebook);
+    }
+  }
+
+ private:
+  using NearestCode = detail::NearestCode<T>;
+
+  [[nodiscard]] NearestCode nearest_code() const { return {codebook.data(), code_count(), width}; }
+
+  void copy_code(Index code, T* target) const {
+    if (code < 0) {
+      std::fill_n(target, width, std::numeric_limits<T>::quiet_NaN());
+    } else {
+      std::copy_n(codebook.data() + code * width, width, target);
+    }
+  }
+
+  /// target += factor · source, W numbers.
+  void add_vector(T factor, const T* source, T* target) const {
+    for_each_vector<T>(width, [&](Index i, auto which) {
+      store(target + i,
+            Simd<T>(xsimd::fma(Simd<T>(factor), load(source + i, which), load(target + i, which))), which);
+    });
+  }
+
+  void add_codebook_gradient(const Cache& cache, T share, Matrix<T>& grad) const {
+    for (Index place = 0; place < cache.inputs * positions; ++place) {
+      if (const Index code = cache.codes[static_cast<std::size_t>(place)]; code >= 0) {
+        add_vector(share, codebook.data() + code * width, grad.data() + code * width);
+        add_vector(-share, cache.encoded.data() + place * width, grad.data() + code * width);
+      }
+    }
+  }
+
+  /// A code that is replaced starts with twice the limit: time to be found.
+  void revive(const RandomStream& stream, Index places, const Cache& cache) {
+    const double mean_use = static_cast<double>(places) / static_cast<double>(code_count());
+    const auto limit = static_cast<T>(std::min(revive_below, mean_use / 2));
+    for (Index code = 0; code < code_count(); ++code) {
+      if (!(counts(0, code) < limit)) {
+        continue;
+      }
+      const PhiloxCounter words = stream.words(static_cast<std::uint64_t>(code));
+      const auto place = static_cast<Index>(to_unit_interval(words[0]) * static_cast<double>(places));
+      if (cache.codes[static_cast<std::size_t>(place)] >= 0) {  // no NaN gets into the codebook
+        counts(0, code) = 2 * limit;
+        sums.row(code) = 2 * limit * cache.encoded.row(place);
+      }
+    }
+  }
+
+  void divide_sums() {
+    double total = 0;
+    for (const T count : counts.span()) {
+      total += static_cast<double>(count);
+    }
+    const double scale = total / (total + static_cast<double>(code_count()) * smoothing);
+    for (Index code = 0; code < code_count(); ++code) {
+      const double smoothed = (static_cast<double>(counts(0, code)) + smoothing) * scale;
+      codebook.row(code) = sums.row(code) * static_cast<T>(1 / smoothed);
+    }
+  }
+};
+
+}  // namespace vaekit::inline VAEKIT_ABI
