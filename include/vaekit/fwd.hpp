@@ -11,6 +11,8 @@
 namespace vaekit::inline VAEKIT_ABI {
 
 // core
+template <class Tensor>
+struct BufferView;
 enum class ExitCode : int;
 class Error;
 class ConfigError;
@@ -49,6 +51,9 @@ template <class T>
 struct ScalarBatch;
 
 // nn
+struct GatedDenseConfig;
+template <class T>
+struct GatedDense;
 template <Activation Kind>
 struct ActivationConfig;
 template <class T, Activation Kind>
@@ -79,6 +84,7 @@ template <class T>
 struct StandardNormal;
 struct Support;
 enum class ParameterSource;
+enum class VarianceSource;
 template <class T>
 class Clamped;
 template <class Density>
@@ -150,6 +156,74 @@ template <class Latents>
 struct AnyLatentOf;
 template <class Priors>
 struct AnyPriorOf;
+struct FullGaussianConfig;
+template <class T>
+struct FullGaussianLatent;
+template <class... Steps>
+struct FlowChain;
+struct PlanarFlowConfig;
+template <class T>
+struct PlanarFlow;
+struct RadialFlowConfig;
+template <class T>
+struct RadialFlow;
+struct HouseholderFlowConfig;
+template <class T>
+struct HouseholderFlow;
+struct SylvesterFlowConfig;
+template <class T>
+struct SylvesterFlow;
+struct AutoregressiveFlowConfig;
+template <class T>
+struct AutoregressiveFlow;
+struct CouplingFlowConfig;
+template <class T>
+struct CouplingFlow;
+struct FlowLatentConfig;
+template <class T>
+struct FlowLatent;
+struct FlowPriorConfig;
+template <class T>
+struct FlowPrior;
+struct LadderLatentConfig;
+template <class T>
+struct LadderLatent;
+struct LadderPriorConfig;
+template <class T>
+struct LadderPrior;
+struct ConcreteConfig;
+template <class T>
+struct ConcreteLatent;
+struct CategoricalPriorConfig;
+template <class T>
+struct CategoricalPrior;
+struct VectorQuantizedConfig;
+template <class T>
+struct VectorQuantizedLatent;
+struct CodePriorConfig;
+template <class T>
+struct CodePrior;
+struct JointConfig;
+template <class T>
+struct JointLatent;
+struct JointPriorConfig;
+template <class T>
+struct JointPrior;
+struct VonMisesFisherConfig;
+template <class T>
+struct VonMisesFisherLatent;
+struct UniformSphereConfig;
+template <class T>
+struct UniformSphere;
+struct PoincareConfig;
+template <class T>
+struct PoincareLatent;
+struct WrappedNormalConfig;
+template <class T>
+struct WrappedNormal;
+struct ConditionalGaussianConfig;
+template <class T>
+struct ConditionalGaussian;
 struct GaussianLatentConfig;
 template <class T>
 struct GaussianLatent;
@@ -182,6 +256,10 @@ struct WaeMmdConfig;
 struct WaeMmd;
 struct RaeConfig;
 struct Rae;
+template <class T>
+struct Critic;
+struct FactorVaeConfig;
+struct FactorVae;
 struct ElboConfig;
 struct Elbo;
 template <class T>
@@ -194,6 +272,12 @@ template <class Model>
 struct VaeWorkspace;
 template <class Model>
 struct PseudoPass;
+template <class T>
+struct SemiSupervisedPass;
+template <class Model>
+struct SemiSupervisedWorkspace;
+template <class Network>
+struct Classifier;
 struct SummaryRow;
 struct ModelSummary;
 
@@ -217,6 +301,7 @@ struct SgdState;
 struct Sgd;
 
 // data
+class Condition;
 class Batches;
 struct Split;
 enum class CsvHeader;
@@ -234,6 +319,11 @@ struct TransformConfig;
 class Transform;
 
 // evaluate
+struct FittedFlowConfig;
+template <class T>
+class FittedFlow;
+struct FittedMixtureConfig;
+class FittedMixture;
 struct DataView;
 class RunningMoments;
 struct ElboEvaluation;

@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from program import FOLDER, SOURCE, check, check_equal, finish, idx_bytes, read_metrics, run
+from program import FOLDER, SOURCE, check, check_equal, finish, idx_bytes, npy_bytes, read_metrics, run
 
 SAMPLES = 64
 CONFIGS = sorted(path for path in (SOURCE / "configs").glob("*.json") if path.name != "config.schema.json")
@@ -26,30 +26,46 @@ def merged(path):
     return lay(config, merged(path.parent / parent)) if parent else config
 
 
-def little(source):
+def little(source, config):
     """What to set in a data source, and the number of its samples."""
     if source["format"] == "synthetic":
         return {"count": SAMPLES}, SAMPLES
     if source["format"] == "idx":
-        return {"path": "images.idx"}, SAMPLES
+        return {"path": "images.idx", **({"labels": "labels.idx"} if "labels" in source else {})}, SAMPLES
     path = (SOURCE / "configs" / source["path"]).resolve()
-    return {"path": str(path)}, len(path.read_text().splitlines()) - 1
+    if path.is_file():
+        return {"path": str(path)}, len(path.read_text().splitlines()) - 1
+    if source["format"] == "npy":
+        (FOLDER / "counts.npy").write_bytes(npy_bytes([[(i * j) % 5 for j in range(40)] for i in range(SAMPLES)]))
+        return {"path": "counts.npy"}, SAMPLES
+    # A table of zeros, which every likelihood of its columns takes.
+    columns = sum(group["count"] for group in config["model"]["likelihood"]["groups"])
+    header = ",".join([f"c{i}" for i in range(columns)] + [source["label_column"]])
+    (FOLDER / "table.csv").write_text("\n".join([header] + [",".join(["0"] * (columns + 1))] * SAMPLES) + "\n")
+    return {"path": "table.csv"}, SAMPLES
 
 
+(FOLDER / "labels.idx").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, SAMPLES]) + bytes(i % 10 for i in range(SAMPLES)))
 (FOLDER / "images.idx").write_bytes(
     idx_bytes([[(i * 7 + j * 3) % 256 for j in range(784)] for i in range(SAMPLES)], 28, 28)
 )
 check(len(CONFIGS) >= 10, f"found {len(CONFIGS)} configurations")
 for path in CONFIGS:
     data = merged(path)["data"]
-    train, samples = little(data["train"])
-    changes = {"train": train, **({"test": little(data["test"])[0]} if "test" in data else {})}
+    config = merged(path)
+    train, samples = little(data["train"], config)
+    changes = {"train": train, **({"test": little(data["test"], config)[0]} if "test" in data else {})}
+    if "labelled" in data.get("condition", {}):
+        changes["condition"] = {**data["condition"], "labelled": 10, "labelled_share": 0}
     held_out = round(samples * data.get("validation_fraction", 0))
     training = {"epochs": 1, "batch_size": (samples - held_out + 1) // 2}
     small = FOLDER / path.name
     small.write_text(json.dumps({"extends": str(path), "data": changes, "training": training}))
 
-    there = data["train"]["format"] != "idx" or pathlib.Path(data["train"]["path"]).is_file()
+    there = (
+        data["train"]["format"] == "synthetic"
+        or (SOURCE / "configs" / data["train"]["path"]).is_file()
+    )
     if not there:
         print(f"{path.name}: its data set is not installed, described with another one")
     text = run("describe", path if there else small).stdout
