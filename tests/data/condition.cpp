@@ -47,6 +47,8 @@ TEST_CASE("condition: a vector is the row of the same number") {
 TEST_CASE("condition: none has no columns") {
   CHECK(Condition().columns() == 0);
   CHECK_FALSE(Condition().is_label());
+  Matrix<float> out(2, 0);
+  Condition().read<float>(order, out);  // touches nothing
 }
 
 TEST_CASE("condition: labels that are missing or out of range, and other numbers of rows, are refused") {

@@ -104,7 +104,7 @@ TEST_CASE("npy: malformed headers are refused at their first bad character") {
 }
 
 TEST_CASE("npy: other dtypes and orders are refused by name") {
-  const std::string expected = ", must be |u1, |b1, <f4 or <f8; save x.astype('float32')";
+  const std::string expected = ", must be |u1, |b1, <u2, <i2, <f4 or <f8; save x.astype('float32')";
   for (const std::string dtype : {"<i8", ">f4", "<f2", "|O", "<c8", "|S10", ""}) {
     check_refused(npy(header(dtype, "(1, 1)"), "aaaaaaaa"),
                   vaekit::concat("x.npy: dtype is \"", dtype, '"', expected));
@@ -184,4 +184,12 @@ TEST_CASE("npy: what is written is read back, and sizes are checked") {
   check_throws_with<vaekit::ShapeError>("npy_bytes: has 2 values, must have 3 (3,)", [&] {
     static_cast<void>(vaekit::npy_bytes<std::int32_t>(labels, {3}));
   });
+}
+
+TEST_CASE("npy: 16-bit counts are read as float") {
+  const auto floats_of = [](const Bytes& file) {
+    return std::get<std::vector<float>>(vaekit::parse_npy(file, "x").values());
+  };
+  CHECK(floats_of(npy(header("<u2", "(1, 2)"), "\x01\x02\xFF\xFF"s)) == std::vector<float>{513, 65535});
+  CHECK(floats_of(npy(header("<i2", "(1, 2)"), "\x01\x02\xFF\xFF"s)) == std::vector<float>{513, -1});
 }

@@ -67,7 +67,7 @@ class Condition {
   /// Shapes  out [rows.size() × columns]
   template <class T>
   void read(std::span<const std::uint32_t> rows, MatrixOut<T> out) const {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t i = 0; columns_ > 0 && i < rows.size(); ++i) {
       if (known_ && !(*known_)[rows[i]]) {
         out.row(static_cast<Index>(i)).setZero();
         continue;

@@ -227,16 +227,16 @@ template <class From>
 /// Samples of an NPY file that is in memory: vectors [N, F] or images [N, height, width(, channels)].
 ///
 /// Format   NPY 1.0, 2.0 and 3.0, C order
-/// Types    |u1, |b1 (as uint8 0 and 1), <f4, <f8
+/// Types    |u1, |b1 (as uint8 0 and 1), <u2 and <i2 (as float, exactly), <f4, <f8
 /// Throws   DataError "<name>: ..." for any other dtype or order, a malformed header, no samples, too few or
 ///          too many bytes
 /// Source   NumPy Enhancement Proposal 1
 [[nodiscard]] inline Dataset parse_npy(ByteView file, const std::string& name) {
   const detail::NpyArray array = detail::parse_npy_array(file, name);
-  constexpr std::array<std::string_view, 4> known{"|u1", "|b1", "<f4", "<f8"};
+  constexpr std::array<std::string_view, 6> known{"|u1", "|b1", "<u2", "<i2", "<f4", "<f8"};
   if (std::ranges::find(known, array.dtype) == known.end()) {
     throw DataError(concat(name, ": dtype is ", quoted_text(array.dtype),
-                           ", must be |u1, |b1, <f4 or <f8; save ", "x.astype('float32')"));
+                           ", must be |u1, |b1, <u2, <i2, <f4 or <f8; save ", "x.astype('float32')"));
   }
   if (array.sizes.size() < 2 || array.sizes.size() > 4) {
     throw DataError(concat(name, ": shape is ", detail::npy_shape(array.sizes),
@@ -250,6 +250,16 @@ template <class From>
   }
   if (array.dtype == "<f8") {
     return make(load_all<double>(array.data, std::endian::little));
+  }
+  const auto widened = [&]<class From>(From) {
+    const std::vector<From> stored = load_all<From>(array.data, std::endian::little);
+    return make(std::vector<float>(stored.begin(), stored.end()));
+  };
+  if (array.dtype == "<u2") {
+    return widened(std::uint16_t{});
+  }
+  if (array.dtype == "<i2") {
+    return widened(std::int16_t{});
   }
   std::vector<std::uint8_t> values(array.data.begin(), array.data.end());
   if (array.dtype == "|b1") {
