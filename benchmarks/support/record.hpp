@@ -44,6 +44,8 @@ struct Record {
   std::optional<double> p99 = {};
   std::optional<double> share = {};  ///< of the FMA peak
   std::optional<double> peak = {};   ///< GFLOP/s
+  std::optional<double> penalty = {};     ///< the part of a loss beside the reconstruction, another such result
+  std::optional<double> parameters = {};  ///< how many a model has, another
 };
 
 /// Prints the median and the interquartile range ("spread") of a record's samples.
@@ -62,6 +64,8 @@ inline void print(const Record& r) {
   add("p99", r.p99);
   add("share", r.share);
   add("peak", r.peak);
+  add("penalty", r.penalty);
+  add("parameters", r.parameters);
   std::cout << '}' << std::endl;
 }
 

@@ -115,3 +115,43 @@ TEST_CASE_TEMPLATE("kl: the number of threads changes no bit", T, float, double)
     }
   }
 }
+
+TEST_CASE_TEMPLATE("kl: of two Gaussians, and its gradients", T, float, double) {
+  const Matrix<T> mu = random_matrix<T>(5, 7, 1, 2);
+  const Matrix<T> logvar = random_matrix<T>(5, 7, 2, 2);
+  const Matrix<T> other_mu = random_matrix<T>(5, 7, 3, 2);
+  const Matrix<T> other_logvar = random_matrix<T>(5, 7, 4, 2);
+  Matrix<T> kl(5, 7);
+  kl_divergence(DiagonalGaussian<T>{mu, logvar}, DiagonalGaussian<T>{other_mu, other_logvar}, MatrixOut<T>(kl));
+  for (Index i = 0; i < kl.size(); ++i) {
+    const auto m = static_cast<double>(mu.data()[i] - other_mu.data()[i]);
+    const auto v = static_cast<double>(logvar.data()[i]);
+    const auto s = static_cast<double>(other_logvar.data()[i]);
+    const double expected = 0.5 * (m * m * std::exp(-s) + std::exp(v - s) - 1 - v + s);
+    CHECK(near(static_cast<double>(kl.data()[i]), expected, 4 * rounding<T>));
+  }
+}
+
+TEST_CASE("kl: gradients of the divergence of two Gaussians") {
+  Matrix<double> mu = random_matrix<double>(3, 5, 1);
+  Matrix<double> logvar = random_matrix<double>(3, 5, 2);
+  Matrix<double> other_mu = random_matrix<double>(3, 5, 3);
+  Matrix<double> other_logvar = random_matrix<double>(3, 5, 4);
+  const Matrix<double> dkl = random_matrix<double>(3, 5, 5);
+  Matrix<double> kl(3, 5);
+  const auto value = [&] {
+    kl_divergence(DiagonalGaussian<double>{mu, logvar}, DiagonalGaussian<double>{other_mu, other_logvar},
+                  MatrixOut<double>(kl));
+    return kl.cwiseProduct(dkl).sum();
+  };
+  Matrix<double> dmu(3, 5);
+  Matrix<double> dlogvar(3, 5);
+  Matrix<double> dother_mu(3, 5);
+  Matrix<double> dother_logvar(3, 5);
+  kl_divergence_backward<double>({mu, logvar}, {other_mu, other_logvar}, dkl, dmu, dlogvar, dother_mu,
+                                 dother_logvar);
+  check_finite_differences(mu.span(), dmu.span(), value);
+  check_finite_differences(logvar.span(), dlogvar.span(), value);
+  check_finite_differences(other_mu.span(), dother_mu.span(), value);
+  check_finite_differences(other_logvar.span(), dother_logvar.span(), value);
+}

@@ -28,14 +28,60 @@ def configurations():
         colour="red",
     )
     refuse(
-        'config /model/encoder/0/type: unknown layer "dens"; known: dense, dropout, elu, gelu, layer_norm, leaky_relu, '
-        'relu, sigmoid, silu, softplus, tanh; did you mean "dense"?',
+        'config /model/encoder/0/type: unknown layer "dens"; known: dense, dropout, elu, gated_dense, gelu, layer_norm, '
+        'leaky_relu, relu, sigmoid, silu, softplus, tanh; did you mean "dense"?',
         model={**model, "encoder": [{"type": "dens", "units": 3}]},
     )
     refuse(
         "config /model/encoder/0/units: missing key, required",
         model={**model, "encoder": [{"type": "dense"}]},
     )
+
+    def refuse_part(message, **parts):
+        refuse(message, model={**model, **parts})
+
+    refuse_part(
+        "prior: standard_normal is a distribution on all of space, the von_mises_fisher posterior lives on the unit "
+        "sphere",
+        latent={"type": "von_mises_fisher", "dim": 3},
+    )
+    refuse_part(
+        "config /model/latent/dim: is 1, must be in [2, 256]",
+        latent={"type": "von_mises_fisher", "dim": 1},
+        prior={"type": "sphere"},
+    )
+    refuse_part(
+        "config /model/latent/temperature: is -1, must be > 0",
+        latent={"type": "concrete", "temperature": -1},
+        prior={"type": "categorical"},
+    )
+    refuse_part(
+        "latent: codebook has 4096 codes, must have at most 512 (training samples x positions)",
+        latent={"type": "vector_quantized", "positions": 8, "codes": 4096},
+        prior={"type": "codes"},
+    )
+    refuse(
+        "objective: iwae weighs samples by the density of the posterior, concrete has none",
+        model={
+            **model,
+            "latent": {"type": "concrete", "variables": 2, "classes": 3},
+            "prior": {"type": "categorical", "classes": 3},
+        },
+        objective={"type": "iwae"},
+    )
+    refuse_part(
+        "prior: conditional_gaussian needs a condition, got none; set data/condition",
+        prior={"type": "conditional_gaussian"},
+    )
+    refuse_part(
+        "config /model/classifier: needs data/condition of labels, got none",
+        classifier={"weight": 1},
+    )
+    refuse_part(
+        'config /model/prior/flow/type: unknown flow "planar"; known: autoregressive, coupling',
+        prior={"type": "flow", "flow": {"type": "planar"}},
+    )
+    refuse("config /objective/samples: is 0, must be in [1, 10000]", objective={"type": "iwae", "samples": 0})
     refuse("config /data/train: missing key, required", data={})
     refuse('config /data/train: missing key "format"; known: csv, idx, npy, synthetic', data={"train": {}})
     refuse('config /training/epochs: is "ten", must be an integer', training={"epochs": "ten"})

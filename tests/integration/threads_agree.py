@@ -67,4 +67,42 @@ for precision in ("float32", "float64"):
             without_timing(read_metrics(folders[1])),
             f"metrics with {threads} threads",
         )
+
+FAMILY = {
+    "vector_quantized": {
+        "latent": {"type": "vector_quantized", "positions": 3, "width": 5, "codes": 7},
+        "prior": {"type": "codes"},
+    },
+    "concrete": {
+        "latent": {"type": "concrete", "variables": 5, "classes": 3},
+        "prior": {"type": "categorical", "classes": 3, "learned": True},
+    },
+    "von_mises_fisher": {"latent": {"type": "von_mises_fisher", "dim": 7}, "prior": {"type": "sphere"}},
+    "poincare": {"latent": {"type": "poincare", "dim": 5}, "prior": {"type": "wrapped_normal"}},
+    "flow": {
+        "latent": {"type": "flow", "dim": 6, "flow": {"type": "autoregressive", "context": 3}},
+        "prior": {"type": "flow", "flow": {"type": "coupling"}},
+    },
+    "ladder": {
+        "latent": {"type": "ladder", "dims": [5, 3], "hidden": 9},
+        "prior": {"type": "ladder", "dims": [5, 3], "hidden": 9},
+    },
+}
+for name, parts in FAMILY.items():
+    objective = {"type": "factor_vae", "units": 20} if name == "ladder" else {"type": "elbo"}
+    config = write_config(
+        f"{name}.json",
+        data=DATA,
+        training={**TRAINING, "epochs": 2},
+        model={**small_config()["model"], **parts},
+        objective=objective,
+    )
+    folders = {threads: FOLDER / f"{name}-{threads}" for threads in (1, 2, 3)}
+    for threads, folder in folders.items():
+        run("train", config, "--out", folder, "--threads", threads, "--quiet")
+    expected = binary_files(folders[1])
+    for threads in (2, 3):
+        got = binary_files(folders[threads])
+        for file, content in expected.items():
+            check(got[file] == content, f"{name}, {threads} threads: {file} differs from that of 1 thread")
 finish()

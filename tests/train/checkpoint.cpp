@@ -10,6 +10,9 @@
 #include "support/same_bits.hpp"
 #include "support/throws_with.hpp"
 #include "train/example_training.hpp"
+#include "vaekit/distributions/gaussian.hpp"
+#include "vaekit/latent/code_prior.hpp"
+#include "vaekit/objectives/factor_vae.hpp"
 
 using namespace vaekit;
 using example::data;
@@ -51,6 +54,67 @@ TEST_CASE("checkpoint: a state restored after any step goes on to the bits of a 
     CHECK(resumed.state.progress.step == steps);
     CHECK(resumed.state.optimizer.steps() == steps);
     resumed.run();
+    CHECK(checkpoint_bytes(resumed.state, format(), "{}") == expected);
+  }
+}
+
+namespace {
+
+/// A codebook and an optimal variance that follow by averaging, and a discriminator: state beside parameters.
+using StatefulModel = Vae<Sequential<Dense<float>>, VectorQuantizedLatent<float>, Sequential<Dense<float>>,
+                          Gaussian<float>, CodePrior<float>>;
+using StatefulTrainer = Trainer<StatefulModel, AnyOptimizer, FactorVae>;
+
+struct StatefulTraining {
+  StatefulTrainer trainer;
+  StatefulTrainer::State state;
+
+  StatefulTraining()
+      : trainer(example::short_training(), example::adam(),
+                FactorVae({.gamma = 2, .layers = 1, .units = 4, .learning_rate = 0.01}), data().parts(), 1),
+        state(make_model(), example::adam(), example::short_training()) {
+    trainer.prepare(state);
+  }
+
+  static StatefulModel make_model() {
+    const DenseConfig hidden{.units = 6, .activation = Activation::tanh};
+    StatefulModel model(Sequential(Dense<float>(hidden, Shape::flat(example::features))),
+                        VectorQuantizedLatent<float>({.positions = 2, .width = 2, .codes = 4}),
+                        Sequential(Dense<float>(hidden, Shape::flat(4))),
+                        Gaussian<float>({.variance = VarianceSource::optimal}, example::features),
+                        Initializer::fan_in_uniform, CodePrior<float>({}, 4));
+    model.initialize(1);
+    return model;
+  }
+};
+
+struct StopAfter {
+  std::uint64_t steps;
+  void step(const auto& state, const ObjectiveValue&, Index) const {
+    if (state.progress.step == steps) {
+      interrupt_requested = 1;
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("checkpoint: buffers and a discriminator are restored to the bits of a straight run") {
+  StatefulTraining straight;
+  straight.trainer.train(straight.state);
+  const Bytes expected = checkpoint_bytes(straight.state, format(), "{}");
+  for (const std::uint64_t steps : {1U, 6U, 13U}) {
+    StatefulTraining interrupted;
+    interrupted.trainer.train(interrupted.state, StopAfter{steps});
+    interrupt_requested = 0;
+    const Checkpoint checkpoint = parsed(checkpoint_bytes(interrupted.state, format(), "{}"));
+    CHECK(checkpoint.find("latent.codebook") != nullptr);
+    CHECK(checkpoint.find("latent.counts") != nullptr);
+    CHECK(checkpoint.find("likelihood.logvar") != nullptr);
+    CHECK(checkpoint.find("critic.mean.0.weight") != nullptr);
+    StatefulTraining resumed;
+    restore(checkpoint, resumed.state);
+    resumed.trainer.train(resumed.state);
     CHECK(checkpoint_bytes(resumed.state, format(), "{}") == expected);
   }
 }
