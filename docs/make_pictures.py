@@ -121,7 +121,7 @@ def latent_full_gaussian(_):
 @picture
 def latent_flow(_):
     random = np.random.default_rng(3)
-    z = random.standard_normal((60_000, 2))
+    z = random.standard_normal((400_000, 2))
 
     def planar(z):
         for w, u, b in [((2.5, 0.3), (1.6, 0.8), 0.3), ((-0.8, 2.2), (-0.2, 1.7), -0.4)]:
@@ -160,10 +160,14 @@ def latent_flow(_):
 
     figure, axes = plt.subplots(2, 3, figsize=(6.2, 4.2))
     for axis, f in zip(axes.ravel(), [planar, radial, householder, sylvester, autoregressive, coupling]):
-        counts, _, _ = np.histogram2d(*f(z).T[::-1], bins=110, range=[[-4.5, 4.5]] * 2)
-        axis.imshow(np.sqrt(counts), origin="lower", extent=[-4.5, 4.5] * 2, cmap="Blues", interpolation="bilinear")
+        counts, _, _ = np.histogram2d(*f(z).T[::-1], bins=100, range=[[-5, 5]] * 2)
+        for _ in range(4):
+            counts = sum(np.roll(np.roll(counts, i, 0), j, 1) * w * v for i, w in [(-1, 1), (0, 2), (1, 1)]
+                         for j, v in [(-1, 1), (0, 2), (1, 1)]) / 16
+        line = np.linspace(-4.95, 4.95, 100)
+        axis.contourf(line, line, np.sqrt(counts / counts.max()), levels=np.linspace(0.08, 1, 9), cmap="Blues")
         axis.set_title(f.__name__)
-        plane(axis, 4.5, ticks=False)
+        plane(axis, 5, ticks=False)
     return figure
 
 
@@ -216,7 +220,7 @@ def sphere_dots(axis, points, color, size=4):
 @picture
 def latent_von_mises_fisher(_):
     random = np.random.default_rng(2)
-    figure = plt.figure(figsize=(6.4, 2.4))
+    figure = plt.figure(figsize=(6.4, 1.9))
     means = np.array([[1.0, 0.1, 0.3], [0.1, 0.9, 0.6], [0.5, 0.5, -0.6]])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     for axis, kappa in zip(sphere_axes(figure, 4), [1, 10, 100, 1000]):
@@ -228,8 +232,8 @@ def latent_von_mises_fisher(_):
             b = np.cross(mean, a)
             ring = np.cos(angle)[:, None] * a + np.sin(angle)[:, None] * b
             sphere_dots(axis, w[:, None] * mean + np.sqrt(np.maximum(0, 1 - w * w))[:, None] * ring, color)
-        axis.set_title(f"κ = {kappa}", y=0.95)
-    figure.subplots_adjust(0, 0, 1, 0.95, 0, 0)
+        axis.set_title(f"κ = {kappa}", y=1.0)
+    figure.subplots_adjust(0, 0, 1, 0.9, 0, 0)
     return figure
 
 
@@ -491,7 +495,7 @@ def objective_renyi(_):
     deviation = 1.5
     # log w is normal with this deviation, and E w = 1: the log-likelihood is 0
     log_w = deviation * random.standard_normal((4000, 64)) - 0.5 * deviation ** 2
-    alpha = np.linspace(-0.5, 1.5, 41)
+    alpha = np.linspace(-0.5, 1, 31)
     figure, axes = panels(1, width=4.6)
     for samples, color in zip((4, 16, 64), COLORS):
         bound = []
@@ -505,9 +509,9 @@ def objective_renyi(_):
         axes[0].plot(alpha, bound, color=color, label=f"K = {samples}")
     axes[0].plot(alpha, -0.5 * deviation ** 2 * alpha, "--", color="#666666", label="K → ∞")
     axes[0].axhline(0, color="#666666", linewidth=0.7)
-    axes[0].text(-0.48, 0.06, "log p(x)", fontsize=7)
+    axes[0].text(0.8, 0.04, "log p(x)", fontsize=7)
     axes[0].plot([1], [-0.5 * deviation ** 2], "o", color="#333333", markersize=4)
-    axes[0].text(1.03, -0.5 * deviation ** 2 + 0.08, "ELBO", fontsize=7)
+    axes[0].text(0.93, -0.5 * deviation ** 2 + 0.1, "ELBO", fontsize=7)
     axes[0].set(xlabel="α", title="Rényi bound for log w ~ N(−σ²/2, σ²), σ = 1.5")
     axes[0].legend()
     return figure
@@ -641,6 +645,7 @@ class Models:
 
 
 PLANE = {"type": "gaussian", "dim": 2}
+SHARP = {"type": "gaussian", "variance": "fixed", "deviation": 0.1}
 
 
 def tinted(labels):
@@ -649,7 +654,7 @@ def tinted(labels):
 
 @picture
 def latent_gaussian(m):
-    run = m.train("moons-gaussian", m.points("moons", moons), PLANE, 40)
+    run = m.train("moons-gaussian", m.points("moons", moons), PLANE, 40, likelihood=SHARP)
     x, label = moons(1500, 3)
     q = m.encode(run, x, "--logvar")
     figure, axes = panels()
@@ -657,10 +662,10 @@ def latent_gaussian(m):
     plane(axes[0])
     axes[0].set_title("data x")
     dots(axes[1], q[:, :2], tinted(label))
-    for i in range(0, 40):
+    for i in range(0, 25):
         ellipse(axes[1], q[i, :2], np.diag(np.exp(q[i, 2:])), 2, color="#333333", linewidth=0.8)
     plane(axes[1])
-    axes[1].set_title("means of q(z|x), and 2 deviations of forty of them")
+    axes[1].set_title("means of q(z|x), and 2 deviations of 25")
     return figure
 
 
@@ -711,47 +716,40 @@ def latent_vector_quantized(m):
     return figure
 
 
-JOINT = {"type": "joint", "gaussian": {"dim": 6}, "concrete": {"variables": 1, "classes": 10, "temperature": 0.67}}
-
-
 def joint_run(m):
-    return m.fashion_run("fashion-joint", JOINT, 10, prior={"type": "joint", "dim": 6, "classes": 10},
-                         objective={"type": "capacity", "gamma": 30,
-                                    "capacity": {"schedule": "linear", "from": 0, "to": 14, "epochs": 8}})
+    latent = {"type": "joint", "gaussian": {"dim": 1}, "concrete": {"variables": 1, "classes": 2, "temperature": 0.67}}
+    return m.train("moons-joint", m.points("moons", moons), latent, 60, likelihood=SHARP,
+                   prior={"type": "joint", "dim": 1, "classes": 2})
 
 
 @picture
 def latent_joint(m):
     run = joint_run(m)
-    x, label = m.fashion()
+    x, label = moons(1500, 3)
     z = m.encode(run, x)
-    code = z[:, 6:].argmax(1)
-    table = np.array([[np.mean(code[label == c] == k) for k in range(10)] for c in range(10)])
-    order = sorted(range(10), key=lambda k: (table[:, k].argmax(), -table[:, k].max()))
     figure, axes = panels()
-    axes[0].imshow(table[:, order], cmap="Blues", vmin=0, vmax=1)
-    names = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
-    axes[0].set(xlabel="class of c", yticks=range(10), yticklabels=names, xticks=[],
-                title="share of each kind of clothes in each class")
-    kl = m.evaluate(run)["kl_per_dimension"]
-    axes[1].bar(range(1, 7), kl[:6], label="z, six numbers")
-    axes[1].bar([7], kl[6:], label="c, one of ten classes")
-    axes[1].axhline(math.log(10), color="#666666", linewidth=0.8, linestyle="--")
-    axes[1].text(0.5, math.log(10) + 0.05, "log 10", fontsize=7)
-    axes[1].set(xlabel="latent variable", title="KL, nats", ylim=(0, max(kl) * 1.35))
-    axes[1].legend()
+    dots(axes[0], x, tinted(z[:, 1:].argmax(1)), 3)
+    plane(axes[0])
+    axes[0].set_title("data by the more probable class of c")
+    dots(axes[1], z[:, :2], tinted(label), 3)
+    axes[1].set(xlabel="mean of z", ylabel="q(c = 0 | x)", title="latents, by colour of the moon")
     return figure
 
 
 @picture
 def prior_joint(m):
     run = joint_run(m)
-    random = np.random.default_rng(7)
-    styles = random.standard_normal((8, 6))
-    z = np.array([np.concatenate([styles[j], np.eye(10)[c]]) for c in range(10) for j in range(8)])
-    figure, axes = panels(1, width=3.2, height=3.6)
-    show_images(axes[0], m.decode(run, z), 8)
-    axes[0].set_title("rows: the ten classes of c, columns: z from N(0, I)")
+    z = np.random.default_rng(7).standard_normal(800)
+    figure, axes = panels()
+    dots(axes[0], moons(1500, 3)[0], "#cccccc", 3)
+    line = np.linspace(-2.5, 2.5, 60)
+    for axis, values, size in [(axes[0], line, 8), (axes[1], z, 3)]:
+        for c in range(2):
+            points = np.concatenate([values[:, None], np.tile(np.eye(2)[c], (len(values), 1))], 1)
+            dots(axis, m.decode(run, points), COLORS[c], size)
+        plane(axis)
+    axes[0].set_title("z from −2.5 to 2.5, for each class of c")
+    axes[1].set_title("z from N(0, 1), for each class of c")
     return figure
 
 
@@ -823,33 +821,31 @@ def prior_vamp(m):
     run = m.fashion_run("fashion-vamp", {"type": "gaussian", "dim": 20}, 6, prior={"type": "vamp", "components": 64})
     pseudo = 1 / (1 + np.exp(-m.parameters(run)["prior.pseudo_logits"]))
     figure, axes = panels(height=2.6)
-    show_images(axes[0], pseudo[:40], 8)
-    axes[0].set_title("40 of 64 pseudo-inputs")
-    show_images(axes[1], m.sample(run, 40), 8)
+    show_images(axes[0], pseudo[:28], 7)
+    axes[0].set_title("28 of 64 pseudo-inputs")
+    show_images(axes[1], m.sample(run, 28), 7)
     axes[1].set_title("samples")
     return figure
 
 
 @picture
 def prior_conditional_gaussian(m):
-    data = m.points("ring4", ring, components=4)
-    data["condition"] = {"type": "labels", "classes": 4}
-    run = m.train("ring4-conditional", data, PLANE, 40, prior={"type": "conditional_gaussian"})
+    data = m.points("moons", moons)
+    data["condition"] = {"type": "labels", "classes": 2}
+    run = m.train("moons-conditional", data, PLANE, 40, prior={"type": "conditional_gaussian"}, likelihood=SHARP)
     p = m.parameters(run)
-    x, label = ring(1500, 3, components=4)
+    x, label = moons(1500, 3)
     np.save(m.work / "condition.npy", label.astype(np.int32))
     q = m.encode(run, x, "--condition", m.work / "condition.npy")
     figure, axes = panels()
     dots(axes[0], q, tinted(label), alpha=0.5)
-    for c in range(4):
+    for c in range(2):
         mu, logvar = np.split(p["prior.head.weight"][:, c] + p["prior.head.bias"], 2)
-        ellipse(axes[0], mu, np.diag(np.exp(logvar)), 2, color="#222222", linewidth=2.2)
         ellipse(axes[0], mu, np.diag(np.exp(logvar)), 2, color=COLORS[c], linewidth=1.2)
-    plane(axes[0])
     axes[0].set_title("2 deviations of p(z|c), and means of q(z|x, c)")
     dots(axes[1], x, "#cccccc", 3)
-    for c in range(4):
-        dots(axes[1], m.sample(run, 250, "--condition", c), COLORS[c], 3)
+    for c in range(2):
+        dots(axes[1], m.sample(run, 600, "--condition", c), COLORS[c], 3)
     plane(axes[1])
     axes[1].set_title("samples for each class")
     return figure
@@ -964,7 +960,7 @@ def objective_elbo(m):
                          objective={"type": "elbo", "free_bits": bits})
         kl = np.sort(m.evaluate(run)["kl_per_dimension"])[::-1]
         axes[1].bar(np.arange(24) + (i - 1) * width, kl, width, label=f"free_bits {bits:g}")
-    axes[1].set(xlabel="latent variable, by KL", title="KL of each of 24 variables, nats")
+    axes[1].set(xlabel="latent variable, by KL", title="KL of each of 24 variables, nats", ylim=(0, 1.35))
     axes[1].legend()
     return figure
 
@@ -976,10 +972,10 @@ def objective_capacity(m):
         run = m.bars_run(f"bars-capacity{gamma}", {"type": "gaussian", "dim": 16}, 25,
                          objective={"type": "capacity", "gamma": gamma,
                                     "capacity": {"schedule": "linear", "from": 0, "to": 10, "epochs": 20}})
-        log = [line for line in m.metrics(run) if "epoch" in line]
+        log = [line for line in m.metrics(run) if line["split"] == "train"]
         epoch = [line["epoch"] for line in log]
-        axes[0].plot(epoch, [line["train"]["kl"] for line in log], color=color, label=f"γ = {gamma}")
-        axes[1].plot(epoch, [-line["train"]["reconstruction"] for line in log], color=color, label=f"γ = {gamma}")
+        axes[0].plot(epoch, [line["kl"] for line in log], color=color, label=f"γ = {gamma}")
+        axes[1].plot(epoch, [-line["reconstruction"] for line in log], color=color, label=f"γ = {gamma}")
     axes[0].plot([0, 20, 25], [0, 10, 10], "--", color="#333333", linewidth=1, label="C(t)")
     axes[0].set(xlabel="epoch", title="KL, nats")
     axes[1].set(xlabel="epoch", title="−log p(x|z), nats")
@@ -1041,18 +1037,19 @@ def objective_ciwae(m):
     return figure
 
 
-def shapes_run(m, name, objective):
-    data = {part: {"format": "synthetic", "source": "shapes", "count": count, "size": 16, "seed": seed}
-            for part, count, seed in [("train", 8000, 1), ("test", 2000, 2)]}
-    return m.train(name, data, {"type": "gaussian", "dim": 6}, 12, objective=objective,
+def rectangles(count, seed):
+    """Images [16 × 16] of one white rectangle with random place, width and height: four independent factors."""
+    random = np.random.default_rng(seed)
+    half = random.uniform(1.5, 4.5, (count, 2))
+    center = random.uniform(5, 11, (count, 2))
+    line = np.arange(16) + 0.5
+    inside = np.clip(half[:, :, None] + 0.5 - np.abs(line - center[:, :, None]), 0, 1)
+    return (inside[:, 1, :, None] * inside[:, 0, None, :]).reshape(count, -1), np.zeros(count, int)
+
+
+def rectangles_run(m, name, objective):
+    return m.train(name, m.points("rectangles", rectangles), {"type": "gaussian", "dim": 6}, 20, objective=objective,
                    likelihood={"type": "bernoulli"}, units=256, layers=2, activation="relu", rate=0.001)
-
-
-def shapes(m):
-    """Images as the data source makes them, drawn by the inputs of a run's reconstructions."""
-    run = shapes_run(m, "shapes-beta1", {"type": "elbo"})
-    pairs = m.array("reconstruct", run, "--count", 2000)
-    return pairs.reshape(-1, 256)
 
 
 def total_correlation(q):
@@ -1063,10 +1060,10 @@ def total_correlation(q):
 
 
 def correlation_curve(m, axis, name, objectives, color):
-    x = shapes_inputs(m)
+    x = rectangles(2000, 3)[0]
     tc, error = [], []
     for label, key, objective in objectives:
-        run = shapes_run(m, key, objective)
+        run = rectangles_run(m, key, objective)
         tc.append(total_correlation(m.encode(run, x, "--logvar")))
         error.append(-m.evaluate(run)["reconstruction"])
     axis.plot(error, tc, "o-", color=color, markersize=4, label=name)
@@ -1074,7 +1071,7 @@ def correlation_curve(m, axis, name, objectives, color):
         axis.annotate(label, (a, b), (4, 3), textcoords="offset points", fontsize=7, color=color)
 
 
-BETAS = [(f"{b:g}", f"shapes-beta{b:g}", {"type": "elbo", "beta": b}) for b in (1, 2, 4, 8)]
+BETAS = [(f"{b:g}", f"rectangles-beta{b:g}", {"type": "elbo", "beta": b}) for b in (1, 2, 4, 8)]
 
 
 @picture
@@ -1082,7 +1079,7 @@ def objective_beta_tcvae(m):
     figure, axes = panels(1, width=4.6)
     correlation_curve(m, axes[0], "elbo, by β", BETAS, COLORS[1])
     correlation_curve(m, axes[0], "beta_tcvae, by β", [
-        (f"{b:g}", f"shapes-tc{b:g}", {"type": "beta_tcvae", "beta": b}) for b in (1, 2, 4, 8, 16)], COLORS[0])
+        (f"{b:g}", f"rectangles-tc{b:g}", {"type": "beta_tcvae", "beta": b}) for b in (1, 2, 4, 8)], COLORS[0])
     axes[0].set(xlabel="−log p(x|z), nats", ylabel="nats", title="total correlation of q(z), Gaussian estimate")
     axes[0].legend()
     return figure
@@ -1093,9 +1090,9 @@ def objective_factor_vae(m):
     figure, axes = panels(1, width=4.6)
     correlation_curve(m, axes[0], "elbo, by β", BETAS, COLORS[1])
     correlation_curve(m, axes[0], "factor_vae, by γ", [
-        (f"{g:g}", f"shapes-factor{g:g}", {"type": "factor_vae", "gamma": g, "layers": 2, "units": 128,
+        (f"{g:g}", f"rectangles-factor{g:g}", {"type": "factor_vae", "gamma": g, "layers": 2, "units": 128,
                                            "learning_rate": 0.001})
-        for g in (0, 3, 10, 30)], COLORS[0])
+        for g in (0, 1, 3, 10)], COLORS[0])
     axes[0].set(xlabel="−log p(x|z), nats", ylabel="nats", title="total correlation of q(z), Gaussian estimate")
     axes[0].legend()
     return figure
@@ -1103,14 +1100,14 @@ def objective_factor_vae(m):
 
 @picture
 def objective_dip_vae(m):
-    x = shapes_inputs(m)
+    x = rectangles(2000, 3)[0]
     figure, axes = panels(3, height=2.2)
     for axis, (title, key, objective) in zip(axes, [
-            ("elbo", "shapes-beta1", {"type": "elbo"}),
-            ("dip_vae I", "shapes-dip1", {"type": "dip_vae", "variant": "I", "lambda_offdiagonal": 50, "lambda_diagonal": 50}),
-            ("dip_vae II", "shapes-dip2", {"type": "dip_vae", "variant": "II", "lambda_offdiagonal": 50,
+            ("elbo", "rectangles-beta1", {"type": "elbo"}),
+            ("dip_vae I", "rectangles-dip1", {"type": "dip_vae", "variant": "I", "lambda_offdiagonal": 50, "lambda_diagonal": 50}),
+            ("dip_vae II", "rectangles-dip2", {"type": "dip_vae", "variant": "II", "lambda_offdiagonal": 50,
                                            "lambda_diagonal": 50})]):
-        q = m.encode(shapes_run(m, key, objective), x, "--logvar")
+        q = m.encode(rectangles_run(m, key, objective), x, "--logvar")
         c = np.cov(q[:, :6].T) + (np.diag(np.exp(q[:, 6:]).mean(0)) if title != "dip_vae I" else 0)
         axis.imshow(c, cmap="RdBu", vmin=-1.3, vmax=1.3)
         for i in range(6):
@@ -1134,11 +1131,10 @@ def latent_clouds(m, cases):
             axis.plot(radius * np.cos(angle), radius * np.sin(angle), color="#bbbbbb", linewidth=0.7)
         dots(axis, z, tinted(label), alpha=0.7)
         plane(axis, 4.2)
-        axis.set_title(title)
+        numbers = m.evaluate(run)
+        error = 0.1 * math.sqrt(max(0, -numbers["reconstruction"] / 0.5 / 2 - math.log(2 * math.pi) - 2 * math.log(0.1)))
+        axis.set_title(f"{title}\nKL {numbers['kl']:.1f} nats, error of x {error:.2f}")
     return figure
-
-
-SHARP = {"type": "gaussian", "variance": "fixed", "deviation": 0.1}
 
 
 @picture
@@ -1204,15 +1200,10 @@ def conditioning(m):
     return figure
 
 
-def shapes_inputs(m):
-    """Images like those of the data source: a square, an ellipse or a heart of random size, angle and place."""
-    return shapes(m)
-
-
 def write(figure, path):
     if not any(axis.name == "3d" for axis in figure.axes):
         figure.tight_layout(pad=0.6)
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight", pad_inches=0.06)
     plt.close(figure)
     Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 

@@ -66,7 +66,8 @@ double worst_elbo(const MyObjective& objective, const DataView& view, Index epoc
   model.initialize(/*seed=*/1);
   const TrainingConfig config{.epochs = epochs, .batch_size = 64};
   TrainingState state(model, Adam(), config);
-  Trainer<decltype(model), Adam, MyObjective>(config, Adam(), objective, {.train = view}, /*seed=*/1).train(state);
+  Trainer<decltype(model), Adam, MyObjective>(config, Adam(), objective, {.train = view}, /*seed=*/1)
+      .train(state);
   std::vector<double> elbos;
   evaluate_elbo(state.model, view, /*seed=*/1, 500, 1, [&](Index, const Terms<float>& terms) {
     for (Index row = 0; row < terms.kl.rows(); ++row) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A training step of each named member of the family, at the sizes of its paper: the calls that `Trainer` makes for
-// a batch, with the models of benchmarks/family.json, which peers/family.py reads as well. Run it from the folder
-// above.   family [SECONDS for each measurement] [part of a NAME to measure ...]
+// A training step of each named member of the family, at the sizes of its paper: the calls that `Trainer`
+// makes for a batch, with the models of benchmarks/family.json, which peers/family.py reads as well. Run it
+// from the folder above.   family [SECONDS for each measurement] [part of a NAME to measure ...]
 #include "support/record.hpp"
 #include "support/workload.hpp"
 #include "vaekit/config/build.hpp"
@@ -13,8 +13,8 @@ namespace {
 using namespace benchmarks;
 
 constexpr const char* list_file = "benchmarks/family.json";
-constexpr Index batch_count = 4;      // different batches, in turn
-constexpr Index check_draws = 64;     // of noise, over which the results that peers must share are averaged
+constexpr Index batch_count = 4;   // different batches, in turn
+constexpr Index check_draws = 64;  // of noise, over which the results that peers must share are averaged
 constexpr std::uint32_t critic_list = 1000;  // of random numbers, for the first tensor of a discriminator
 constexpr double sample_seconds = 0.02;      // steps that make one sample take at least as long
 
@@ -22,9 +22,9 @@ constexpr double sample_seconds = 0.02;      // steps that make one sample take 
 struct Case {
   std::string name;
   Index batch = 100;
-  Index features = 784;  // of stripes in [0, 1]
-  Index levels = 0;      // or of so many whole numbers from 0
-  Index classes = 0;     // of labels that the model is told
+  Index features = 784;      // of stripes in [0, 1]
+  Index levels = 0;          // or of so many whole numbers from 0
+  Index classes = 0;         // of labels that the model is told
   Index labelled_every = 1;  // every so-manieth sample has its label
   ModelConfig model;
   ObjectiveConfig objective;

@@ -112,7 +112,7 @@ class Ladder(nn.Module):
 class ClosedForm(nn.Module):
     """Of which the posterior knows all."""
 
-    def __init__(self, dim, features, classes, **config):
+    def __init__(self, *sizes, **config):
         super().__init__()
 
 

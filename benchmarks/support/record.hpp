@@ -42,9 +42,9 @@ struct Record {
   std::vector<double> samples = {};
   std::optional<double> check = {};  ///< a result that must agree between peers
   std::optional<double> p99 = {};
-  std::optional<double> share = {};  ///< of the FMA peak
-  std::optional<double> peak = {};   ///< GFLOP/s
-  std::optional<double> penalty = {};     ///< the part of a loss beside the reconstruction, another such result
+  std::optional<double> share = {};    ///< of the FMA peak
+  std::optional<double> peak = {};     ///< GFLOP/s
+  std::optional<double> penalty = {};  ///< the part of a loss beside the reconstruction, another such result
   std::optional<double> parameters = {};  ///< how many a model has, another
 };
 

@@ -46,7 +46,8 @@ std::filesystem::path write_experiment(const TemporaryFolder& folder, const std:
   write_file_atomically(folder / "c.npy", npy_bytes<float>(vectors, Shape::flat(2)));
   const std::string text = concat(
       R"({"name": "conditional", "data": {"train": {"format": "npy", "path": "x.npy", "labels": "l.npy"}, "condition": )",
-      condition, R"(}, "model": {"encoder": [{"type": "dense", "units": 4}], "latent": {"type": "gaussian", "dim": 2},
+      condition,
+      R"(}, "model": {"encoder": [{"type": "dense", "units": 4}], "latent": {"type": "gaussian", "dim": 2},
       "decoder": [{"type": "dense", "units": 4}])",
       model, R"(}, "training": {"epochs": 2, "batch_size": 10, "threads": 1}})");
   std::vector<std::uint8_t> small;
@@ -88,8 +89,9 @@ TEST_CASE("condition: numbers for a model that was told vectors") {
   CHECK(conditions::values_of(condition_rows(config, "0.5,-2", 2)) == std::vector<double>{0.5, -2, 0.5, -2});
   check_throws_with<UsageError>("--condition: has 1 numbers, must have 2",
                                 [&] { static_cast<void>(condition_rows(config, "0.5", 1)); });
-  check_throws_with<UsageError>("--condition: missing, the model was told a vector of numbers for each sample",
-                                [&] { static_cast<void>(condition_rows(config, "", 1)); });
+  check_throws_with<UsageError>(
+      "--condition: missing, the model was told a vector of numbers for each sample",
+      [&] { static_cast<void>(condition_rows(config, "", 1)); });
 }
 
 TEST_CASE("condition: what makes no sense is refused") {
@@ -113,43 +115,67 @@ TEST_CASE("condition: a conditional model is trained, evaluated and used by labe
   for (const std::string condition :
        {R"({"type": "labels"})", R"({"type": "vectors", "train": {"format": "npy", "path": "c.npy"}})"}) {
     const TemporaryFolder folder("condition_run");
-    const auto config = conditions::write_experiment(folder, condition, R"(, "prior": {"type": "conditional_gaussian"})");
+    const auto config =
+        conditions::write_experiment(folder, condition, R"(, "prior": {"type": "conditional_gaussian"})");
     std::ostringstream out;
     std::ostringstream err;
-    CHECK(run_train({.config = config, .overrides = {}, .out = folder / "run", .threads = 1, .seed = {}, .quiet = true},
+    CHECK(run_train({.config = config,
+                     .overrides = {},
+                     .out = folder / "run",
+                     .threads = 1,
+                     .seed = {},
+                     .quiet = true},
                     out, err) == ExitCode::done);
-    run_evaluate({.run = folder / "run", .overrides = {}, .split = DataSplit::train, .importance_samples = 3}, out, err);
+    run_evaluate({.run = folder / "run", .overrides = {}, .split = DataSplit::train, .importance_samples = 3},
+                 out, err);
     CHECK(out.str().find("log likelihood") != std::string::npos);
     const std::string given = condition.find("labels") != std::string::npos ? "2" : "1,0";
-    run_sample({.run = folder / "run", .out = folder / "s.npy", .count = 4, .condition = given, .threads = 1}, out);
+    run_sample({.run = folder / "run", .out = folder / "s.npy", .count = 4, .condition = given, .threads = 1},
+               out);
     CHECK(example::read_array(folder / "s.npy").size() == 4);
-    run_encode({.run = folder / "run", .in = folder / "x.npy", .out = folder / "z.npy", .condition = given}, out);
-    run_decode({.run = folder / "run", .in = folder / "z.npy", .out = folder / "d.npy", .condition = given}, out);
+    run_encode({.run = folder / "run", .in = folder / "x.npy", .out = folder / "z.npy", .condition = given},
+               out);
+    run_decode({.run = folder / "run", .in = folder / "z.npy", .out = folder / "d.npy", .condition = given},
+               out);
     CHECK(example::read_array(folder / "d.npy").size() == 30);
     run_interpolate({.run = folder / "run", .out = folder / "i.png", .threads = 1}, out);
     run_manifold({.run = folder / "run", .out = folder / "m.png", .condition = given, .threads = 1}, out);
     check_throws_with<UsageError>("--condition: missing, the model is conditional", [&] {
-      run_score({.run = folder / "run", .in = folder / "x.npy", .out = folder / "s.npy", .condition = {}}, out);
+      run_score({.run = folder / "run", .in = folder / "x.npy", .out = folder / "s.npy", .condition = {}},
+                out);
     });
   }
 }
 
 TEST_CASE("condition: a semi-supervised model reports the accuracy of its classifier") {
   const TemporaryFolder folder("condition_semi");
-  const auto config = conditions::write_experiment(folder, R"({"type": "labels", "labelled": 6})",
-                                                   R"(, "classifier": {"layers": [{"type": "dense", "units": 8}]})");
+  const auto config =
+      conditions::write_experiment(folder, R"({"type": "labels", "labelled": 6})",
+                                   R"(, "classifier": {"layers": [{"type": "dense", "units": 8}]})");
   std::ostringstream out;
   std::ostringstream err;
-  run_train({.config = config, .overrides = {"training.epochs=40", "optimizer.learning_rate=0.01"}, .out = folder / "run", .threads = 1, .seed = {}, .quiet = true}, out,
-            err);
+  run_train({.config = config,
+             .overrides = {"training.epochs=40", "optimizer.learning_rate=0.01"},
+             .out = folder / "run",
+             .threads = 1,
+             .seed = {},
+             .quiet = true},
+            out, err);
   out.str("");
   run_evaluate({.run = folder / "run", .overrides = {}, .split = DataSplit::train}, out, err);
   CHECK(out.str().find("accuracy        1.0000 of labels from q(y|x)") != std::string::npos);
   check_throws_with<ConfigError>(
-      "config /model/classifier: missing key, required where not all labels are known (data/condition/labelled)",
+      "config /model/classifier: missing key, required where not all labels are known "
+      "(data/condition/labelled)",
       [&] {
         const auto bare = conditions::write_experiment(folder, R"({"type": "labels", "labelled": 6})");
-        run_train({.config = bare, .overrides = {}, .out = folder / "other", .threads = 1, .seed = {}, .quiet = true}, out, err);
+        run_train({.config = bare,
+                   .overrides = {},
+                   .out = folder / "other",
+                   .threads = 1,
+                   .seed = {},
+                   .quiet = true},
+                  out, err);
       });
   check_throws_with<ConfigError>("config /model/classifier: needs data/condition of labels, got none", [] {
     ModelConfig model;

@@ -17,8 +17,14 @@ namespace samplers {
 std::vector<float> sampled(const example::ExampleRun& example, Sampler sampler, std::uint64_t seed) {
   std::ostringstream said;
   const std::filesystem::path out = example.folder / "s.npy";
-  run_sample({.run = example.run.root, .out = out, .count = 5, .seed = seed, .condition = {}, .sampler = sampler,
-              .components = 2, .threads = 1},
+  run_sample({.run = example.run.root,
+              .out = out,
+              .count = 5,
+              .seed = seed,
+              .condition = {},
+              .sampler = sampler,
+              .components = 2,
+              .threads = 1},
              said);
   const Dataset array = example::read_array(out);
   CHECK(array.size() == 5);

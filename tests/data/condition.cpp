@@ -54,10 +54,12 @@ TEST_CASE("condition: none has no columns") {
 TEST_CASE("condition: labels that are missing or out of range, and other numbers of rows, are refused") {
   check_throws_with<DataError>("data: has no labels, needs them for the condition",
                                [] { static_cast<void>(Condition::labels(labelled({}), 2)); });
-  check_throws_with<DataError>("data: label of sample 2 is 2, must be in 0 .. 1 (2 classes)",
-                               [] { static_cast<void>(Condition::labels(labelled({1, 0, 2}), 2)); });
-  check_throws_with<DataError>("data: label of sample 1 is -1, must be in 0 .. 1 (2 classes)",
-                               [] { static_cast<void>(Condition::labels(labelled({1, -1, 0}), 2)); });
+  check_throws_with<DataError>("data: label of sample 2 is 2, must be in 0 .. 1 (2 classes)", [] {
+    static_cast<void>(Condition::labels(labelled({1, 0, 2}), 2));
+  });
+  check_throws_with<DataError>("data: label of sample 1 is -1, must be in 0 .. 1 (2 classes)", [] {
+    static_cast<void>(Condition::labels(labelled({1, -1, 0}), 2));
+  });
   check_throws_with<DataError>("values: has 2 conditions, must have 3 (one for each sample of data)", [] {
     const auto values = std::make_shared<const Dataset>("values", Shape::flat(1), std::vector<double>{1, 2});
     static_cast<void>(Condition::rows(labelled({}), values));

@@ -156,7 +156,8 @@ TEST_CASE("gaussian: takes any finite data, refuses deviations out of range") {
                                  [] { Gaussian<float>({.deviation = std::nan("")}, 3); });
 }
 
-TEST_CASE_TEMPLATE("gaussian: the optimal variance follows the mean squared error, as a buffer", T, float, double) {
+TEST_CASE_TEMPLATE("gaussian: the optimal variance follows the mean squared error, as a buffer", T, float,
+                   double) {
   Gaussian<T> likelihood({.variance = VarianceSource::optimal, .deviation = 2}, 3);
   const Matrix<T> mu = random_matrix<T>(4, 3, 1);
   const Matrix<T> x = random_matrix<T>(2, 3, 2);
@@ -181,7 +182,8 @@ TEST_CASE_TEMPLATE("gaussian: the optimal variance follows the mean squared erro
   const auto total = [&](double logvar) {
     Gaussian<double> other({.variance = VarianceSource::fixed, .deviation = std::exp(logvar / 2)}, 3);
     Matrix<double> out(1, 4);
-    other.log_prob(Matrix<double>(mu.template cast<double>()), Matrix<double>(x.template cast<double>()), out.span());
+    other.log_prob(Matrix<double>(mu.template cast<double>()), Matrix<double>(x.template cast<double>()),
+                   out.span());
     return out.sum();
   };
   const double best = std::log(squares / 12);

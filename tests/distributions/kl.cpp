@@ -122,7 +122,8 @@ TEST_CASE_TEMPLATE("kl: of two Gaussians, and its gradients", T, float, double) 
   const Matrix<T> other_mu = random_matrix<T>(5, 7, 3, 2);
   const Matrix<T> other_logvar = random_matrix<T>(5, 7, 4, 2);
   Matrix<T> kl(5, 7);
-  kl_divergence(DiagonalGaussian<T>{mu, logvar}, DiagonalGaussian<T>{other_mu, other_logvar}, MatrixOut<T>(kl));
+  kl_divergence(DiagonalGaussian<T>{mu, logvar}, DiagonalGaussian<T>{other_mu, other_logvar},
+                MatrixOut<T>(kl));
   for (Index i = 0; i < kl.size(); ++i) {
     const auto m = static_cast<double>(mu.data()[i] - other_mu.data()[i]);
     const auto v = static_cast<double>(logvar.data()[i]);

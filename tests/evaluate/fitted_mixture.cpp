@@ -39,10 +39,10 @@ TEST_CASE("fitted mixture: one component is the mean and covariance of the laten
   const Eigen::RowVector2d point(0.3, -0.7);
   const Eigen::RowVector2d deviation = point - mean;
   const double determinant = covariance(0, 0) * covariance(1, 1) - covariance(0, 1) * covariance(0, 1);
-  const double square = (deviation[0] * deviation[0] * covariance(1, 1) -
-                         2 * deviation[0] * deviation[1] * covariance(0, 1) +
-                         deviation[1] * deviation[1] * covariance(0, 0)) /
-                        determinant;
+  const double square =
+      (deviation[0] * deviation[0] * covariance(1, 1) - 2 * deviation[0] * deviation[1] * covariance(0, 1) +
+       deviation[1] * deviation[1] * covariance(0, 0)) /
+      determinant;
   const double expected = -0.5 * (square + std::log(determinant) + 2 * log_two_pi);
   CHECK(std::abs(mixture.log_prob(std::array{point[0], point[1]}) - expected) < 1e-8);
 }
@@ -56,7 +56,8 @@ TEST_CASE("fitted mixture: finds two clouds, and its likelihood rises with each 
   CHECK(std::abs(mixture.mu()(1 - left, 1) - 1) < 0.1);
   double before = -std::numeric_limits<double>::infinity();
   for (const Index iterations : {1, 2, 4, 8, 16}) {
-    const double now = FittedMixture(z, {.components = 3, .iterations = iterations, .tolerance = 0}, 1).log_likelihood();
+    const double now =
+        FittedMixture(z, {.components = 3, .iterations = iterations, .tolerance = 0}, 1).log_likelihood();
     CHECK(now >= before - 1e-9);
     before = now;
   }
@@ -67,7 +68,8 @@ TEST_CASE("fitted mixture: samples have its moments; a row depends on its number
   Matrix<double> z(20'000, 2);
   const RandomStream stream(3, Purpose::prior);
   mixture.sample<double>(stream, 0, 1, z);
-  const Eigen::RowVector2d mean = mixture.weights()[0] * mixture.mu().row(0) + mixture.weights()[1] * mixture.mu().row(1);
+  const Eigen::RowVector2d mean =
+      mixture.weights()[0] * mixture.mu().row(0) + mixture.weights()[1] * mixture.mu().row(1);
   for (Index j = 0; j < 2; ++j) {
     const double spread = std::sqrt((z.col(j).array() - z.col(j).mean()).square().mean() / 20'000);
     CHECK(std::abs(z.col(j).mean() - mean[j]) < 5 * spread);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The generated files are those of this build: docs/configuration.md and configs/config.schema.json. With --write it
-# makes them anew:   VAEKIT_BIN=build/release/bin VAEKIT_SOURCE=. bash tests/integration/docs_in_step.sh --write
+# The generated files are those of this build: docs/configuration.md, configs/config.schema.json, and the tables of keys
+# in the pages of docs/, see docs/pages.py. With --write it makes them anew:
+#   VAEKIT_BIN=build/release/bin VAEKIT_SOURCE=. bash tests/integration/docs_in_step.sh --write
 set -euo pipefail
 
 vaekit=$VAEKIT_BIN/vaekit
@@ -27,4 +28,11 @@ write=no
 if [ "${1:-}" = --write ]; then write=yes; fi
 in_step docs/configuration.md "$vaekit" schema --markdown
 in_step configs/config.schema.json "$vaekit" schema
+if ! command -v python3 >/dev/null; then
+  echo "no python3: the pages of docs/ are not looked at" >&2
+elif [ "$write" = yes ]; then
+  python3 "$VAEKIT_SOURCE/docs/pages.py" --write || status=1
+else
+  python3 "$VAEKIT_SOURCE/docs/pages.py" || status=1
+fi
 exit $status

@@ -97,6 +97,7 @@ TEST_CASE("conditional gaussian: the divergence from each posterior and its grad
 }
 
 TEST_CASE("conditional gaussian: needs a condition") {
-  check_throws_with<ConfigError>("prior: conditional_gaussian needs a condition, got none; set data/condition",
-                                 [] { ConditionalGaussian<float>({}, 2, 5, 0); });
+  check_throws_with<ConfigError>(
+      "prior: conditional_gaussian needs a condition, got none; set data/condition",
+      [] { ConditionalGaussian<float>({}, 2, 5, 0); });
 }

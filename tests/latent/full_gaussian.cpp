@@ -53,14 +53,14 @@ TEST_CASE("full gaussian: covariance and KL are those of N(mu, L L^T)") {
       CHECK(std::abs(measured(i, j) - covariance(i, j)) < 5 * spread);
     }
   }
-  const double expected = 0.5 * (covariance.trace() + params.leftCols(3).squaredNorm() - 3 -
-                                 std::log(covariance.determinant()));
+  const double expected =
+      0.5 * (covariance.trace() + params.leftCols(3).squaredNorm() - 3 - std::log(covariance.determinant()));
   CHECK(std::abs(run.kl.sum() - expected) < 1e-12 * std::abs(expected));
   const Eigen::LLT<Eigen::Matrix3d> solver(covariance);
   for (Index row = 0; row < 5; ++row) {
     const Eigen::Vector3d deviation = (run.z.row(row) - params.leftCols(3)).transpose();
-    const double log_q = -0.5 * (deviation.dot(solver.solve(deviation)) + std::log(covariance.determinant()) +
-                                 3 * log_two_pi);
+    const double log_q =
+        -0.5 * (deviation.dot(solver.solve(deviation)) + std::log(covariance.determinant()) + 3 * log_two_pi);
     CHECK(std::abs(run.log_q(0, row) - log_q) < 1e-10);
   }
 }

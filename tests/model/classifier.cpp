@@ -11,7 +11,8 @@ using namespace vaekit;
 using likelihood_suite::random_matrix;
 
 TEST_CASE("classifier: log q(y|x) and its gradients") {
-  Classifier model(Sequential(Dense<double>({.units = 5, .activation = Activation::tanh}, Shape::flat(4))), 3, 1.0);
+  Classifier model(Sequential(Dense<double>({.units = 5, .activation = Activation::tanh}, Shape::flat(4))), 3,
+                   1.0);
   model.initialize(RandomStream(1, Purpose::initialize));
   for (const Index batch : {1, 3, 8}) {
     const Matrix<double> x = random_matrix<double>(batch, 4, 1, 3);

@@ -25,7 +25,8 @@ TEST_CASE("compatible: posterior and prior live in the same space") {
   example::Design design;
   design.latent = VonMisesFisherConfig{.dim = 3};
   check_throws_with<ConfigError>(
-      "prior: standard_normal is a distribution on all of space, the von_mises_fisher posterior lives on the unit "
+      "prior: standard_normal is a distribution on all of space, the von_mises_fisher posterior lives on the "
+      "unit "
       "sphere",
       [&] { check_compatible(example::make_any<float>(design), AnyObjective()); });
   design.prior = UniformSphereConfig{};
@@ -33,7 +34,8 @@ TEST_CASE("compatible: posterior and prior live in the same space") {
   design.latent = PoincareConfig{.dim = 3, .curvature = 2};
   design.prior = WrappedNormalConfig{};
   check_throws_with<ConfigError>(
-      "prior: wrapped_normal is a distribution on the Poincare ball of curvature -1, the poincare posterior lives "
+      "prior: wrapped_normal is a distribution on the Poincare ball of curvature -1, the poincare posterior "
+      "lives "
       "on the Poincare ball of curvature -2",
       [&] { check_compatible(example::make_any<float>(design), AnyObjective()); });
 }
@@ -54,17 +56,18 @@ TEST_CASE("compatible: objectives get what they need of a posterior") {
   design.latent = VectorQuantizedConfig{.positions = 2, .width = 2, .codes = 3};
   design.prior = CodePriorConfig{};
   check_throws_with<ConfigError>(
-      "objective: wae_mmd compares samples of the prior, codes of a vector_quantized posterior are no sample of one",
+      "objective: wae_mmd compares samples of the prior, codes of a vector_quantized posterior are no sample "
+      "of one",
       [&] { check_compatible(example::make_any<float>(design), AnyObjective(WaeMmdConfig{})); });
   design.latent = FullGaussianConfig{.dim = 2};
   design.prior = VampPriorConfig{.components = 3};
-  check_throws_with<ConfigError>("prior: vamp mixes diagonal Gaussian posteriors, got full_gaussian", [&] {
-    check_compatible(example::make_any<float>(design), AnyObjective());
-  });
+  check_throws_with<ConfigError>("prior: vamp mixes diagonal Gaussian posteriors, got full_gaussian",
+                                 [&] { check_compatible(example::make_any<float>(design), AnyObjective()); });
   design.latent = LadderLatentConfig{.dims = {2, 2}};
   design.prior = StandardNormalConfig{};
   check_throws_with<ConfigError>(
-      "objective: the doubly reparameterised gradient of iwae needs a posterior whose density is known at any z, "
+      "objective: the doubly reparameterised gradient of iwae needs a posterior whose density is known at "
+      "any z, "
       "got ladder",
       [&] {
         check_compatible(example::make_any<float>(design),

@@ -21,11 +21,10 @@ constexpr Index classes = 3;
 template <class T>
 example::AnyVae<T> semi_supervised_vae() {
   const std::vector<LayerConfig<>> hidden = {DenseConfig{.units = 3, .activation = Activation::tanh}};
-  example::AnyVae<T> model(Network<T>(hidden, Shape::flat(features + classes)),
-                           AnyLatent<T>(GaussianLatentConfig{.dim = 2}),
-                           Network<T>(hidden, Shape::flat(2 + classes)), AnyLikelihood<T>(BernoulliConfig{}, features),
-                           Initializer::fan_in_uniform, AnyPrior<T>(StandardNormalConfig{}, 2, features, classes),
-                           classes);
+  example::AnyVae<T> model(
+      Network<T>(hidden, Shape::flat(features + classes)), AnyLatent<T>(GaussianLatentConfig{.dim = 2}),
+      Network<T>(hidden, Shape::flat(2 + classes)), AnyLikelihood<T>(BernoulliConfig{}, features),
+      Initializer::fan_in_uniform, AnyPrior<T>(StandardNormalConfig{}, 2, features, classes), classes);
   model.set_classifier(Network<T>(hidden, Shape::flat(features)), 0.7);
   model.initialize(3);
   return model;
@@ -141,6 +140,7 @@ TEST_CASE("semi-supervised: objectives that look at whole batches are refused") 
                                  [&] { check_compatible(model, AnyObjective(ElboConfig{.free_bits = 1})); });
   auto other = model;
   check_throws_with<ShapeError>("Vae::set_classifier: layers has 5 columns, must have 4 (features)", [&] {
-    other.set_classifier(Network<float>(std::vector<LayerConfig<>>{DenseConfig{.units = 3}}, Shape::flat(5)), 1);
+    other.set_classifier(Network<float>(std::vector<LayerConfig<>>{DenseConfig{.units = 3}}, Shape::flat(5)),
+                         1);
   });
 }

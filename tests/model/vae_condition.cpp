@@ -22,11 +22,10 @@ constexpr Index condition = 3;
 template <class T>
 example::AnyVae<T> conditional_vae(const PriorConfig& prior) {
   const std::vector<LayerConfig<>> hidden = {DenseConfig{.units = 3, .activation = Activation::tanh}};
-  example::AnyVae<T> model(Network<T>(hidden, Shape::flat(features + condition)),
-                           AnyLatent<T>(GaussianLatentConfig{.dim = 2}),
-                           Network<T>(hidden, Shape::flat(2 + condition)),
-                           AnyLikelihood<T>(BernoulliConfig{}, features), Initializer::fan_in_uniform,
-                           AnyPrior<T>(prior, 2, features, condition), condition);
+  example::AnyVae<T> model(
+      Network<T>(hidden, Shape::flat(features + condition)), AnyLatent<T>(GaussianLatentConfig{.dim = 2}),
+      Network<T>(hidden, Shape::flat(2 + condition)), AnyLikelihood<T>(BernoulliConfig{}, features),
+      Initializer::fan_in_uniform, AnyPrior<T>(prior, 2, features, condition), condition);
   model.initialize(3);
   for (auto& parameter : parameters(model.prior)) {
     for (std::size_t i = 0; i < parameter.values.size(); ++i) {
@@ -46,7 +45,8 @@ Matrix<double> inputs(Index rows) {
 }  // namespace
 
 TEST_CASE("conditional vae: gradients under both priors, one and many samples") {
-  for (const PriorConfig& prior : {PriorConfig(StandardNormalConfig{}), PriorConfig(ConditionalGaussianConfig{})}) {
+  for (const PriorConfig& prior :
+       {PriorConfig(StandardNormalConfig{}), PriorConfig(ConditionalGaussianConfig{})}) {
     for (const ObjectiveConfig& config :
          {ObjectiveConfig(ElboConfig{.beta = 0.7}), ObjectiveConfig(IwaeConfig{.samples = 3})}) {
       for (const Index batch : {1, 3, 8}) {
@@ -114,11 +114,11 @@ TEST_CASE("conditional vae: importance sampling agrees with the bound's directio
 TEST_CASE("conditional vae: sizes that do not fit are refused") {
   const std::vector<LayerConfig<>> hidden = {DenseConfig{.units = 3}};
   const auto make = [&](Index encoder, Index decoder) {
-    return example::AnyVae<float>(Network<float>(hidden, Shape::flat(encoder)),
-                                  AnyLatent<float>(GaussianLatentConfig{.dim = 2}),
-                                  Network<float>(hidden, Shape::flat(decoder)),
-                                  AnyLikelihood<float>(BernoulliConfig{}, features), Initializer::fan_in_uniform,
-                                  AnyPrior<float>(StandardNormalConfig{}, 2, features, condition), condition);
+    return example::AnyVae<float>(
+        Network<float>(hidden, Shape::flat(encoder)), AnyLatent<float>(GaussianLatentConfig{.dim = 2}),
+        Network<float>(hidden, Shape::flat(decoder)), AnyLikelihood<float>(BernoulliConfig{}, features),
+        Initializer::fan_in_uniform, AnyPrior<float>(StandardNormalConfig{}, 2, features, condition),
+        condition);
   };
   check_throws_with<ShapeError>(
       "Vae: decoder takes 2 features, must take 5 (latent dimensions and condition)",

@@ -96,9 +96,9 @@ TEST_CASE("vae: gradients through several layers, normalisation, dropout, no bia
 }
 
 TEST_CASE("vae: gradients under each likelihood") {
-  for (const LikelihoodConfig& likelihood : std::vector<LikelihoodConfig>{
-           BernoulliConfig{}, GaussianConfig{.deviation = 0.6},
-           GaussianConfig{.variance = VarianceSource::learned, .deviation = 0.6}}) {
+  for (const LikelihoodConfig& likelihood :
+       std::vector<LikelihoodConfig>{BernoulliConfig{}, GaussianConfig{.deviation = 0.6},
+                                     GaussianConfig{.variance = VarianceSource::learned, .deviation = 0.6}}) {
     for (const Index samples : {1, 3}) {
       Design design;
       design.likelihood = likelihood;

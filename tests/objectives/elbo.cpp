@@ -82,7 +82,8 @@ TEST_CASE("elbo: dimensions of a group share their free bits") {
   const Elbo all({.free_bits = 1.5, .free_bits_group = 99});
   CHECK(all.evaluate(example<double>(), 0.0, gradients).loss == 26 + 4.1875);
   CHECK((gradients.kl.array() == 0.5).all());
-  check_throws_with<ConfigError>("elbo: free_bits_group is 0, must be >= 1", [] { Elbo({.free_bits_group = 0}); });
+  check_throws_with<ConfigError>("elbo: free_bits_group is 0, must be >= 1",
+                                 [] { Elbo({.free_bits_group = 0}); });
 }
 
 TEST_CASE("elbo: gradients are those of finite differences") {

@@ -68,7 +68,8 @@ TEST_CASE("factor_vae: the discriminator takes Adam's step down its logistic los
   Terms<double> terms = objective_suite::random_terms<double>(objective, 7, 3);
   terms.critic = &critic;
   Terms<double> scratch = objective_suite::terms_for<double>(objective, 7, 3);
-  const Matrix<double> shuffled = Critic<double>(before).shuffled(terms.z, RandomStream(9, Purpose::update, 0).child(100));
+  const Matrix<double> shuffled =
+      Critic<double>(before).shuffled(terms.z, RandomStream(9, Purpose::update, 0).child(100));
   const auto plain_loss = [&](const Critic<double>& c) {
     double loss = 0;
     for (Index row = 0; row < 7; ++row) {

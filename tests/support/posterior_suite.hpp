@@ -73,7 +73,8 @@ void check_gradients(Index batch, Index samples) {
   const Matrix<double> dkl = random_matrix<double>(batch, latent.kl_columns(), 6);
   const auto value = [&] {
     const Run run(latent, prior, params, epsilon);
-    return run.z.cwiseProduct(dz).sum() + run.log_q.cwiseProduct(dlog_q).sum() + run.kl.cwiseProduct(dkl).sum();
+    return run.z.cwiseProduct(dz).sum() + run.log_q.cwiseProduct(dlog_q).sum() +
+           run.kl.cwiseProduct(dkl).sum();
   };
   Run run(latent, prior, params, epsilon);
   auto grad = zeros_like(latent);
@@ -85,8 +86,8 @@ void check_gradients(Index batch, Index samples) {
   if (Run::Divergence::closed_form(latent, prior)) {
     Run::Divergence::backward(latent, prior, params, dkl, run.cache, run.prior_cache, prior_grad);
   }
-  const std::span<const double> density = has_density(latent) ? std::span<const double>(dlog_q.span())
-                                                              : std::span<const double>();
+  const std::span<const double> density =
+      has_density(latent) ? std::span<const double>(dlog_q.span()) : std::span<const double>();
   latent.backward(params, epsilon, run.z, dz, density, run.cache, dparams, grad);
   check_finite_differences(params.span(), dparams.span(), value);
   const auto own = parameters(latent);

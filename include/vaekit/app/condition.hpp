@@ -34,8 +34,8 @@ inline void resolve_condition(std::optional<ConditionConfig>& config, const Data
 /// The condition of the samples of `data`, the training or the test set of `config`.
 ///
 /// Throws DataError, ConfigError when there is none for the test set
-[[nodiscard]] inline Condition load_condition(const std::optional<ConditionConfig>& config, const Dataset& data,
-                                              bool is_test) {
+[[nodiscard]] inline Condition load_condition(const std::optional<ConditionConfig>& config,
+                                              const Dataset& data, bool is_test) {
   if (!config) {
     return {};
   }
@@ -65,7 +65,8 @@ namespace detail {
     double number = 0;
     const auto [next, error] = std::from_chars(place, end, number);
     if (error != std::errc{} || !std::isfinite(number) || (next != end && *next != ',')) {
-      throw UsageError(concat("--condition: is \"", text, "\", must be a class, numbers with commas, or a file "
+      throw UsageError(concat("--condition: is \"", text,
+                              "\", must be a class, numbers with commas, or a file "
                               "that ends in .npy"));
     }
     numbers.push_back(number);
@@ -78,8 +79,8 @@ namespace detail {
 
 [[nodiscard]] inline std::vector<double> one_hot(double label, Index classes) {
   if (label != std::floor(label) || label < 0 || label >= static_cast<double>(classes)) {
-    throw UsageError(
-        concat("--condition: class is ", label, ", must be in 0 .. ", classes - 1, " (", classes, " classes)"));
+    throw UsageError(concat("--condition: class is ", label, ", must be in 0 .. ", classes - 1, " (", classes,
+                            " classes)"));
   }
   std::vector<double> row(static_cast<std::size_t>(classes), 0);
   row[static_cast<std::size_t>(label)] = 1;
@@ -88,8 +89,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// One condition for each of `count` rows, from what a user wrote: nothing (classes in turn), a class, numbers
-/// with commas, or an .npy file of labels or rows.
+/// One condition for each of `count` rows, from what a user wrote: nothing (classes in turn), a class,
+/// numbers with commas, or an .npy file of labels or rows.
 ///
 /// Throws UsageError, DataError, IoError
 [[nodiscard]] inline std::shared_ptr<const Dataset> condition_rows(const ExperimentConfig& config,
@@ -122,7 +123,7 @@ namespace detail {
     const std::vector<double> numbers = text.empty() ? std::vector<double>{} : detail::parse_numbers(text);
     for (Index row = 0; row < count; ++row) {
       append(!labels ? numbers
-                     : detail::one_hot(text.empty()            ? static_cast<double>(row % columns)
+                     : detail::one_hot(text.empty()          ? static_cast<double>(row % columns)
                                        : numbers.size() == 1 ? numbers[0]
                                                              : std::numeric_limits<double>::quiet_NaN(),
                                        columns));
@@ -135,9 +136,8 @@ namespace detail {
 ///
 /// Throws DataError when their numbers differ
 template <class Model>
-[[nodiscard]] Matrix<typename Model::Scalar> conditioned_latents(const Model& model,
-                                                                 const std::shared_ptr<const Dataset>& conditions,
-                                                                 Index count) {
+[[nodiscard]] Matrix<typename Model::Scalar> conditioned_latents(
+    const Model& model, const std::shared_ptr<const Dataset>& conditions, Index count) {
   using T = typename Model::Scalar;
   Matrix<T> z(count, model.latent_columns());
   if (model.condition > 0) {

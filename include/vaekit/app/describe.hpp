@@ -34,7 +34,8 @@ inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) 
     shape = run.input.shape;
   }
   with_precision(config.precision, [&]<class T>(T) {
-    const ConfiguredVae<T> model = build_model<T>(config.model, shape, condition_columns(config.data.condition));
+    const ConfiguredVae<T> model =
+        build_model<T>(config.model, shape, condition_columns(config.data.condition));
     const AnyObjective objective(config.objective);
     check_compatible(model, objective);
     out << config.name << ": " << to_string(shape) << " inputs, " << likelihood_name(config.model)

@@ -34,8 +34,8 @@ struct EncodeOptions {
   int threads = 0;
 };
 
-/// `vaekit encode`: posterior means (or modes, where z has no mean) [n × dim]; with `logvar` means and log-variances side by side [n × 2
-/// dim].
+/// `vaekit encode`: posterior means (or modes, where z has no mean) [n × dim]; with `logvar` means and
+/// log-variances side by side [n × 2 dim].
 ///
 /// Throws Error
 inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
@@ -55,8 +55,8 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
       const DiagonalGaussian<T> q = model.encode(x, w);
       if (options.logvar) {
         if (q.logvar.cols() != dim) {
-          throw UsageError(
-              concat("--logvar: a ", part_name(model.latent), " posterior has no log-variances, must be left out"));
+          throw UsageError(concat("--logvar: a ", part_name(model.latent),
+                                  " posterior has no log-variances, must be left out"));
         }
         latents.block(first, dim, x.rows(), dim) = q.logvar;
       }
@@ -72,7 +72,7 @@ struct ReconstructOptions {
   std::filesystem::path run;
   std::filesystem::path out;
   std::optional<std::filesystem::path> in;  ///< default: the test split, else the training split
-  std::string condition = {};                    ///< of `in`, for a conditional model
+  std::string condition = {};               ///< of `in`, for a conditional model
   std::optional<Index> count;               ///< default: 32 in a picture, all in an array
   int threads = 0;
 };

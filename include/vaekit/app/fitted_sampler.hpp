@@ -27,7 +27,8 @@ void check_sampler(Sampler sampler, const Model& model, const ExperimentConfig& 
     return;
   }
   if (model.condition > 0) {
-    throw UsageError(concat("--sampler: is ", to_string(sampler), ", must be prior: the model is conditional"));
+    throw UsageError(
+        concat("--sampler: is ", to_string(sampler), ", must be prior: the model is conditional"));
   }
   if (space_of(model.latent) != "all of space" && !can_project(model.latent)) {
     throw UsageError(concat("--sampler: is ", to_string(sampler), ", must be prior: the latents live on ",

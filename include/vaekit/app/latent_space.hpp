@@ -54,7 +54,8 @@ template <class Model>
 
 namespace detail {
 
-/// Runs `make(model, view, config)` → (latents [n × dim], columns of the grid) and writes the decoded picture.
+/// Runs `make(model, view, config)` → (latents [n × dim], columns of the grid) and writes the decoded
+/// picture.
 template <class Make>
 ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream& out, Make&& make) {
   const ThreadScope threads(options.threads);
@@ -133,28 +134,30 @@ inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& 
 /// Throws  Error; UsageError when the model has another number of latent dimensions
 /// Source  Kingma & Welling 2014, figure 4
 inline ExitCode run_manifold(const LatentPictureOptions& options, std::ostream& out) {
-  return detail::write_latent_picture(options, out, [&]<class Model>(const Model& model, const DataView&,
-                                                                    const ExperimentConfig& config) {
-    using T = typename Model::Scalar;
-    if (model.latent_dim() != 2) {
-      throw UsageError(
-          concat("manifold: the model has ", model.latent_dim(), " latent dimensions, must have 2"));
-    }
-    const Index steps = options.steps > 0 ? options.steps : 20;
-    const auto quantile = [&](Index i) {
-      return static_cast<T>(inverse_normal_cdf((static_cast<double>(i) + 0.5) / static_cast<double>(steps)));
-    };
-    const std::string condition = options.condition.empty() && model.condition > 0 ? "0" : options.condition;
-    Matrix<T> z =
-        conditioned_latents(model, condition_rows(config, condition, steps * steps), steps * steps);
-    for (Index row = 0; row < steps; ++row) {
-      for (Index column = 0; column < steps; ++column) {
-        z(row * steps + column, 0) = quantile(column);
-        z(row * steps + column, 1) = quantile(steps - 1 - row);
-      }
-    }
-    return std::pair(std::move(z), steps);
-  });
+  return detail::write_latent_picture(
+      options, out, [&]<class Model>(const Model& model, const DataView&, const ExperimentConfig& config) {
+        using T = typename Model::Scalar;
+        if (model.latent_dim() != 2) {
+          throw UsageError(
+              concat("manifold: the model has ", model.latent_dim(), " latent dimensions, must have 2"));
+        }
+        const Index steps = options.steps > 0 ? options.steps : 20;
+        const auto quantile = [&](Index i) {
+          return static_cast<T>(
+              inverse_normal_cdf((static_cast<double>(i) + 0.5) / static_cast<double>(steps)));
+        };
+        const std::string condition =
+            options.condition.empty() && model.condition > 0 ? "0" : options.condition;
+        Matrix<T> z =
+            conditioned_latents(model, condition_rows(config, condition, steps * steps), steps * steps);
+        for (Index row = 0; row < steps; ++row) {
+          for (Index column = 0; column < steps; ++column) {
+            z(row * steps + column, 0) = quantile(column);
+            z(row * steps + column, 1) = quantile(steps - 1 - row);
+          }
+        }
+        return std::pair(std::move(z), steps);
+      });
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -41,7 +41,8 @@ template <class Model>
 /// `temperature`, then the mean of p(x|z, c). [n × features]
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> sample_all(const Model& model, std::uint64_t seed,
-                                                        Matrix<typename Model::Scalar> z, double temperature) {
+                                                        Matrix<typename Model::Scalar> z,
+                                                        double temperature) {
   typename Model::Workspace w = model.make_inference_workspace(model.condition > 0 ? z.rows() : 1);
   model.sample_latents(seed, 0, temperature, w, z);
   return decode_all(model, z);
@@ -54,7 +55,8 @@ template <class Model>
   return sample_all(model, seed, Matrix<typename Model::Scalar>(count, model.latent_columns()), temperature);
 }
 
-/// Columns of a grid of `count` samples: one a class where a model is told classes, if there are not too many.
+/// Columns of a grid of `count` samples: one a class where a model is told classes, if there are not too
+/// many.
 template <class Model>
 [[nodiscard]] Index sample_columns(const Model& model, bool by_class, Index count) {
   return by_class && model.condition > 1 && model.condition <= 20 ? model.condition : square_columns(count);

@@ -93,7 +93,8 @@ class RunWriter {
   void write_pictures(const Model& model, std::uint64_t epoch) const {
     constexpr Index sampled = 64;
     constexpr Index reconstructed = 16;
-    write_png(folder_.image("samples", epoch), sample_picture(model, input_.shape, seed_, pictured_, sampled, 1.0));
+    write_png(folder_.image("samples", epoch),
+              sample_picture(model, input_.shape, seed_, pictured_, sampled, 1.0));
     write_png(folder_.image("reconstructions", epoch),
               reconstruction_picture(model, input_.shape, pictured_, reconstructed));
   }

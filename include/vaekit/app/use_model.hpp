@@ -14,8 +14,8 @@ namespace vaekit::inline VAEKIT_ABI {
 template <class F>
 void with_model(const Run& run, F&& f) {
   with_precision(run.config.precision, [&]<class T>(T) {
-    ConfiguredVae<T> model = build_model<T>(run.config.model, run.input.shape,
-                                             condition_columns(run.config.data.condition));
+    ConfiguredVae<T> model =
+        build_model<T>(run.config.model, run.input.shape, condition_columns(run.config.data.condition));
     run.checkpoint.load(run.checkpoint.has_average() ? "average." : "", model);
     f(std::as_const(model));
   });

@@ -20,9 +20,9 @@ template <class T>
   const AnyLatent<T> latent(config.latent);
   const Shape encoded = condition > 0 ? Shape::flat(input.size() + condition) : input;
   ConfiguredVae<T> model(Network<T>(config.encoder, encoded), latent,
-                          Network<T>(config.decoder, Shape::flat(latent.dim + condition)),
-                          AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer,
-                          AnyPrior<T>(config.prior, latent.dim, input.size(), condition), condition);
+                         Network<T>(config.decoder, Shape::flat(latent.dim + condition)),
+                         AnyLikelihood<T>(config.likelihood, input.size()), config.head_initializer,
+                         AnyPrior<T>(config.prior, latent.dim, input.size(), condition), condition);
   if (config.classifier) {
     if (condition == 0) {
       throw ConfigError("config /model/classifier: needs data/condition of labels, got none");

@@ -30,15 +30,15 @@ struct LabelConditionConfig {
   double labelled_share = 0.5;
 
   static constexpr auto fields() {
-    return std::tuple{
-        field("classes", &LabelConditionConfig::classes,
-              "number of classes, 0 = the largest training label + 1", between(0, 100'000)),
-        field("labelled", &LabelConditionConfig::labelled,
-              "training samples whose label is known, equally many of each class; 0 = all. With fewer the model "
-              "needs a classifier",
-              non_negative),
-        field("labelled_share", &LabelConditionConfig::labelled_share,
-              "share of labelled samples in an epoch, which repeats them", below_one)};
+    return std::tuple{field("classes", &LabelConditionConfig::classes,
+                            "number of classes, 0 = the largest training label + 1", between(0, 100'000)),
+                      field("labelled", &LabelConditionConfig::labelled,
+                            "training samples whose label is known, equally many of each class; 0 = all. "
+                            "With fewer the model "
+                            "needs a classifier",
+                            non_negative),
+                      field("labelled_share", &LabelConditionConfig::labelled_share,
+                            "share of labelled samples in an epoch, which repeats them", below_one)};
   }
 };
 
@@ -86,8 +86,9 @@ struct DataConfig {
         field("scale", &DataConfig::scale, "how stored values become model inputs"),
         field("binarize", &DataConfig::binarize,
               "inputs as 0 or 1: by a threshold of 0.5, or drawn anew each epoch"),
-        field("condition", &DataConfig::condition,
-              "what a conditional model is told about each sample: encoder, decoder and a conditional prior")};
+        field(
+            "condition", &DataConfig::condition,
+            "what a conditional model is told about each sample: encoder, decoder and a conditional prior")};
   }
 };
 
@@ -119,8 +120,7 @@ struct ModelConfig {
         field("prior", &ModelConfig::prior, "p(z)"),
         field("decoder", &ModelConfig::decoder, "layers from z to the head of the likelihood"),
         field("likelihood", &ModelConfig::likelihood, "p(x|z)"),
-        field("head_initializer", &ModelConfig::head_initializer,
-              "distribution of the heads' first weights"),
+        field("head_initializer", &ModelConfig::head_initializer, "distribution of the heads' first weights"),
         field("classifier", &ModelConfig::classifier,
               "q(y|x) of a semi-supervised model, whose condition is a label that not all samples have")};
   }

@@ -31,8 +31,9 @@ concept Reflectable = requires(std::remove_cvref_t<O>& object) {
   std::remove_cvref_t<O>::reflect(object, detail::ReflectProbe{});
 };
 
-/// For `reflect`: shows `tensor` as part of the state that no optimizer touches and that has no gradient, such
-/// as a codebook or a variance that follows the data by averaging. It is saved and copied with the parameters.
+/// For `reflect`: shows `tensor` as part of the state that no optimizer touches and that has no gradient,
+/// such as a codebook or a variance that follows the data by averaging. It is saved and copied with the
+/// parameters.
 template <class Tensor>
 void visit_buffer(auto&& visit, std::string_view name, Tensor& tensor) {
   BufferView<Tensor> view{tensor};
@@ -63,7 +64,8 @@ void for_each_buffer(O& object, Visit&& visit) {
   });
 }
 
-/// Calls `visit(name, tensor, is_buffer)` for parameters and buffers; names are PyTorch's: "encoder.0.weight".
+/// Calls `visit(name, tensor, is_buffer)` for parameters and buffers; names are PyTorch's:
+/// "encoder.0.weight".
 template <Reflectable O, class Visit>
 void for_each_named_tensor(O& object, Visit&& visit, const std::string& prefix = "") {
   std::remove_cv_t<O>::reflect(object, [&](std::string_view name, auto& member) {

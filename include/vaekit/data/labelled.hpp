@@ -16,8 +16,9 @@ namespace vaekit::inline VAEKIT_ABI {
 ///
 /// Throws DataError when `count` is larger than their number, or a class has too few of them
 [[nodiscard]] inline std::vector<std::uint32_t> choose_labelled(const Dataset& data,
-                                                                std::span<const std::uint32_t> rows, Index classes,
-                                                                Index count, std::uint64_t seed) {
+                                                                std::span<const std::uint32_t> rows,
+                                                                Index classes, Index count,
+                                                                std::uint64_t seed) {
   if (count > std::ssize(rows)) {
     throw DataError(concat(data.name(), ": labelled is ", count, ", must be at most ", rows.size(),
                            " (training samples)"));
@@ -38,8 +39,8 @@ namespace vaekit::inline VAEKIT_ABI {
   }
   for (Index c = 0; c < classes; ++c) {
     if (const Index missing = left[static_cast<std::size_t>(c)]; missing > 0) {
-      throw DataError(concat(data.name(), ": class ", c, " has ", missing, " training samples too few for ", count,
-                             " labelled ones"));
+      throw DataError(concat(data.name(), ": class ", c, " has ", missing, " training samples too few for ",
+                             count, " labelled ones"));
     }
   }
   return chosen;

@@ -34,7 +34,8 @@ struct GaussianConfig {
   static constexpr auto fields() {
     return std::tuple{
         field("variance", &GaussianConfig::variance,
-              "fixed, one learned number, one for each feature, predicted for each value, or the optimal one in "
+              "fixed, one learned number, one for each feature, predicted for each value, or the optimal one "
+              "in "
               "closed form"),
         field("deviation", &GaussianConfig::deviation,
               "standard deviation (fixed) or its start (learned, per_feature, optimal)", between(1e-6, 1e4))};
@@ -111,7 +112,8 @@ struct Gaussian : Factorized<GaussianDensity<T>> {
       return;
     }
     // ∂/∂μ = (x − μ) / v
-    const T variance = std::exp(std::clamp(logvar()[0], static_cast<T>(minimum_logvar), static_cast<T>(maximum_logvar)));
+    const T variance =
+        std::exp(std::clamp(logvar()[0], static_cast<T>(minimum_logvar), static_cast<T>(maximum_logvar)));
     for (Index row = 0; row < params.rows(); ++row) {
       cache.squares(0, row) = cache.gradient.row(row).squaredNorm() * variance * variance;
     }
@@ -141,9 +143,8 @@ struct Gaussian : Factorized<GaussianDensity<T>> {
 
  private:
   [[nodiscard]] static ParameterSource source(VarianceSource variance) {
-    return variance == VarianceSource::optimal
-               ? ParameterSource::fixed
-               : static_cast<ParameterSource>(static_cast<int>(variance));
+    return variance == VarianceSource::optimal ? ParameterSource::fixed
+                                               : static_cast<ParameterSource>(static_cast<int>(variance));
   }
 };
 

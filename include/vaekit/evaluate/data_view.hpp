@@ -33,8 +33,7 @@ template <class T>
 void read_view(const DataView& view, std::span<const std::uint32_t> rows, std::uint64_t epoch,
                MatrixOut<T> x) {
   check_columns("read_view", "x", x, view.columns(), "features and condition of the data");
-  read_rows<T>(*view.dataset, rows, *view.transform, view.seed, epoch,
-               x.leftCols(view.dataset->features()));
+  read_rows<T>(*view.dataset, rows, *view.transform, view.seed, epoch, x.leftCols(view.dataset->features()));
   view.condition.read<T>(rows, x.rightCols(view.condition.columns()));
 }
 

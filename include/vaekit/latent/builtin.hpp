@@ -33,10 +33,9 @@ using BuiltinLatents =
                VectorQuantizedLatent<T>, JointLatent<T>, VonMisesFisherLatent<T>, PoincareLatent<T>>;
 
 template <class T = float>
-using BuiltinPriors =
-    std::tuple<StandardNormal<T>, GaussianMixture<T>, VampPrior<T>, FlowPrior<T>, ConditionalGaussian<T>,
-               LadderPrior<T>, CategoricalPrior<T>, CodePrior<T>, JointPrior<T>, UniformSphere<T>,
-               WrappedNormal<T>>;
+using BuiltinPriors = std::tuple<StandardNormal<T>, GaussianMixture<T>, VampPrior<T>, FlowPrior<T>,
+                                 ConditionalGaussian<T>, LadderPrior<T>, CategoricalPrior<T>, CodePrior<T>,
+                                 JointPrior<T>, UniformSphere<T>, WrappedNormal<T>>;
 
 /// Config of any built-in posterior q(z|x).
 using LatentConfig = detail::PartList<BuiltinLatents<>>::ConfigVariant;

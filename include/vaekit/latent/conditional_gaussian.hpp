@@ -31,11 +31,11 @@ struct ConditionalGaussian {
     Matrix<T> params;   // [m × 2 dim]
     Matrix<T> dparams;  // [m × 2 dim]
     typename GaussianLatent<T>::Cache gaussian;
-    Matrix<T> dz;       // [m × dim] zeros
-    Index rows = 0;     // m
+    Matrix<T> dz;    // [m × dim] zeros
+    Index rows = 0;  // m
   };
 
-  Dense<T> head;            // condition → mu | raw logvar
+  Dense<T> head;             // condition → mu | raw logvar
   GaussianLatent<T> family;  // N(mu, exp(logvar)) of a row of head outputs
 
   ConditionalGaussian() = default;
@@ -98,8 +98,8 @@ struct ConditionalGaussian {
   void finish_backward(Cache& cache, ConditionalGaussian& grad) const {
     const Index m = cache.rows;
     GaussianLatent<T> none = family;
-    family.backward(cache.params.topRows(m), cache.dz.topRows(m), cache.dz.topRows(m), cache.dz.topRows(m), {},
-                    cache.gaussian, top(cache.dparams, m), none);
+    family.backward(cache.params.topRows(m), cache.dz.topRows(m), cache.dz.topRows(m), cache.dz.topRows(m),
+                    {}, cache.gaussian, top(cache.dparams, m), none);
     head.backward(cache.c.topRows(m), cache.params.topRows(m), cache.dparams.topRows(m), no_matrix<T>(),
                   cache.head, grad.head);
   }
@@ -112,9 +112,9 @@ struct ConditionalGaussian {
     for (Index row = 0; row < z.rows(); ++row) {
       RandomSequence random(stream, first + static_cast<std::uint64_t>(row));
       for (Index j = 0; j < family.dim; ++j) {
-        z(row, j) = static_cast<T>(static_cast<double>(p.mu(row / repeats, j)) +
-                                   temperature * std::exp(0.5 * static_cast<double>(p.logvar(row / repeats, j))) *
-                                       random.normal());
+        z(row, j) = static_cast<T>(
+            static_cast<double>(p.mu(row / repeats, j)) +
+            temperature * std::exp(0.5 * static_cast<double>(p.logvar(row / repeats, j))) * random.normal());
       }
     }
   }

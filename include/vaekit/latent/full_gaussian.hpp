@@ -10,8 +10,7 @@ struct FullGaussianConfig {
   Index dim = 20;
 
   static constexpr auto fields() {
-    return std::tuple{
-        field("dim", &FullGaussianConfig::dim, "number of latent variables", between(1, 512))};
+    return std::tuple{field("dim", &FullGaussianConfig::dim, "number of latent variables", between(1, 512))};
   }
 };
 
@@ -101,8 +100,8 @@ struct FullGaussianLatent {
       for (Index i = 0; i < dim; ++i) {
         logvars += clamped(params(s / samples, dim + i));
       }
-      out[static_cast<std::size_t>(s)] =
-          T{-0.5} * (epsilon.row(s).squaredNorm() + logvars + static_cast<T>(log_two_pi) * static_cast<T>(dim));
+      out[static_cast<std::size_t>(s)] = T{-0.5} * (epsilon.row(s).squaredNorm() + logvars +
+                                                    static_cast<T>(log_two_pi) * static_cast<T>(dim));
     }
   }
 
@@ -127,8 +126,8 @@ struct FullGaussianLatent {
     }
   }
 
-  /// dmu = dq + Σ dz,  dL_ij = dq + Σ dzᵢ εⱼ,  draw logvarᵢ = dq + Σ ½ (dzᵢ εᵢ L_ii − dlog_q) inside the range,
-  /// summed over samples.
+  /// dmu = dq + Σ dz,  dL_ij = dq + Σ dzᵢ εⱼ,  draw logvarᵢ = dq + Σ ½ (dzᵢ εᵢ L_ii − dlog_q) inside the
+  /// range, summed over samples.
   void backward(MatrixIn<T> params, MatrixIn<T> epsilon, MatrixIn<T>, MatrixIn<T> dz,
                 std::span<const T> dlog_q, const Cache& cache, MatrixOut<T> dparams,
                 FullGaussianLatent&) const {

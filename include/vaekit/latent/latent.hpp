@@ -53,8 +53,8 @@
 //   set_condition(c, cache)               c [m × condition columns] of the rows that follow, m a divisor of
 //                                         their number; comes before all that depends on it
 //
-// A posterior that can put any point where its samples lie has project(z). One that alone knows what its prior
-// is uniform over (codes) has sample_codes(stream, first, z), and code_count().
+// A posterior that can put any point where its samples lie has project(z). One that alone knows what its
+// prior is uniform over (codes) has sample_codes(stream, first, z), and code_count().
 //
 // A prior made of the posteriors of pseudo-inputs also has
 //
@@ -210,7 +210,8 @@ template <class Latent>
 
 /// Tells a prior the conditions of the rows that follow; nothing for one that does not ask.
 template <class Prior>
-void set_prior_condition(const Prior& prior, MatrixIn<typename Prior::Scalar> c, typename Prior::Cache& cache) {
+void set_prior_condition(const Prior& prior, MatrixIn<typename Prior::Scalar> c,
+                         typename Prior::Cache& cache) {
   if constexpr (requires { prior.set_condition(c, cache); }) {
     prior.set_condition(c, cache);
   }

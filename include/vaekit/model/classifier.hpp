@@ -6,8 +6,8 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// q(y|x), the part of a semi-supervised model that guesses the label of an input without one: layers from the
-/// features, and a dense head with an output for each class.
+/// q(y|x), the part of a semi-supervised model that guesses the label of an input without one: layers from
+/// the features, and a dense head with an output for each class.
 ///
 /// Threads  const calls are safe with a cache each
 /// Source   Kingma, Mohamed, Rezende, Welling 2014 (arXiv:1406.5298), section 3
@@ -34,13 +34,10 @@ struct Classifier {
   [[nodiscard]] Index classes() const { return head.weight.rows(); }
   [[nodiscard]] Cache make_cache(Index batch) const {
     const Index hidden = network.output_shape().size();
-    return {network.make_cache(batch),
-            head.make_cache(batch),
-            Matrix<T>(batch, network.input_shape().size()),
-            Matrix<T>(batch, hidden),
-            Matrix<T>(batch, hidden),
-            Matrix<T>(batch, classes()),
-            Matrix<T>(batch, classes())};
+    return {
+        network.make_cache(batch),  head.make_cache(batch),   Matrix<T>(batch, network.input_shape().size()),
+        Matrix<T>(batch, hidden),   Matrix<T>(batch, hidden), Matrix<T>(batch, classes()),
+        Matrix<T>(batch, classes())};
   }
   void initialize(const RandomStream& stream) {
     network.initialize(stream.child(0));
@@ -64,10 +61,10 @@ struct Classifier {
   void backward(Index n, Cache& cache, Classifier& grad) const {
     clear_gradient(network, cache.network, grad.network);
     vaekit::clear_gradient(head, cache.head, grad.head);
-    head.backward(cache.hidden.topRows(n), cache.log_q.topRows(n), cache.dlogits.topRows(n), top(cache.dhidden, n),
-                  cache.head, grad.head);
-    network.backward(cache.features.topRows(n), cache.hidden.topRows(n), cache.dhidden.topRows(n), no_matrix<T>(),
-                     cache.network, grad.network);
+    head.backward(cache.hidden.topRows(n), cache.log_q.topRows(n), cache.dlogits.topRows(n),
+                  top(cache.dhidden, n), cache.head, grad.head);
+    network.backward(cache.features.topRows(n), cache.hidden.topRows(n), cache.dhidden.topRows(n),
+                     no_matrix<T>(), cache.network, grad.network);
   }
 
   static void reflect(auto& self, auto&& visit) {

@@ -21,12 +21,12 @@ void check_compatible(const Model& model, const Objective& objective) {
   const std::string prior = part_name(model.prior);
   const std::string name = part_name(objective);
   if (space_of(model.latent) != space_of(model.prior)) {
-    throw ConfigError(concat("prior: ", prior, " is a distribution on ", space_of(model.prior), ", the ", latent,
-                             " posterior lives on ", space_of(model.latent)));
+    throw ConfigError(concat("prior: ", prior, " is a distribution on ", space_of(model.prior), ", the ",
+                             latent, " posterior lives on ", space_of(model.latent)));
   }
   if (needs.densities && !has_density(model.latent)) {
-    throw ConfigError(
-        concat("objective: ", name, " weighs samples by the density of the posterior, ", latent, " has none"));
+    throw ConfigError(concat("objective: ", name, " weighs samples by the density of the posterior, ", latent,
+                             " has none"));
   }
   if (!has_density(model.latent) && !Model::Divergence::closed_form(model.latent, model.prior)) {
     throw ConfigError(concat("prior: the KL divergence of a ", latent, " posterior from ", prior,

@@ -18,7 +18,8 @@ template <class T>
 /// Writes each labelled row of x once, each other row once for every label; weights [rows] are of the loss:
 /// 1/n, or q(y|x)/n. Returns the number of rows.
 template <class T>
-[[nodiscard]] Index expand_labels(MatrixIn<T> x, const Matrix<T>& log_q, Index classes, SemiSupervisedPass<T>& pass) {
+[[nodiscard]] Index expand_labels(MatrixIn<T> x, const Matrix<T>& log_q, Index classes,
+                                  SemiSupervisedPass<T>& pass) {
   const T share = T{1} / static_cast<T>(x.rows());
   Index out = 0;
   for (Index row = 0; row < x.rows(); ++row) {

@@ -21,8 +21,8 @@ namespace vaekit::inline VAEKIT_ABI {
 ///   x ─ encoder ─ posterior_head ─ latent (mu, logvar; z) ─ decoder ─ likelihood_head ─ likelihood log
 ///   p(x|z)
 ///
-/// With a condition c of so many columns (a CVAE), rows of x are [x | c] and rows of z that are decoded [z | c]:
-/// the encoder, the decoder and a prior that asks for it see c; the likelihood does not.
+/// With a condition c of so many columns (a CVAE), rows of x are [x | c] and rows of z that are decoded [z |
+/// c]: the encoder, the decoder and a prior that asks for it see c; the likelihood does not.
 ///
 /// The heads are dense layers whose sizes follow from the parts, so nobody writes a size that can be
 /// inferred. A value: copies are deep, and its gradient is a `Vae` of the same type (`zeros_like(model)`).
@@ -45,7 +45,7 @@ struct Vae {
   Decoder decoder;           // z → hidden
   Dense<T> likelihood_head;  // hidden → parameters of p(x|z)
   LikelihoodType likelihood;
-  Index condition = 0;  // columns of c
+  Index condition = 0;                            // columns of c
   std::optional<Classifier<Encoder>> classifier;  // q(c|x), where c is a label that not every input has
 
   using Workspace = VaeWorkspace<Vae>;
@@ -87,8 +87,8 @@ struct Vae {
   [[nodiscard]] Index latent_columns() const { return latent.dim + condition; }
   [[nodiscard]] Index latent_dim() const { return latent.dim; }
 
-  /// Makes the model semi-supervised: `gradient` takes inputs whose condition, a one-hot label, is all zeros as
-  /// inputs without a label, and sums it out. `weight`: of the classification loss of the others.
+  /// Makes the model semi-supervised: `gradient` takes inputs whose condition, a one-hot label, is all zeros
+  /// as inputs without a label, and sums it out. `weight`: of the classification loss of the others.
   ///
   /// Throws ShapeError when the layers do not take the features
   void set_classifier(Encoder layers, double weight) {
@@ -184,16 +184,7 @@ struct Vae {
   ///
   /// Shapes  z [n × dim + condition] → out [n × features], n ≤ rows of the workspace
   /// Throws  ShapeError when z has another number of columns
-  void decode(MatrixIn<T> z, Workspace& w, MatrixOut<T> out) const {
-    check_columns("Vae::decode", "z", z, latent_columns(),
-                  condition > 0 ? "latent dimensions and condition" : "latent dimensions");
-    check_capacity("Vae::decode", "z", z.rows(), w);
-    check_rows("Vae::decode", "out", out, z.rows(), "rows of z");
-    check_columns("Vae::decode", "out", out, features(), "features");
-    draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
-    decode_rows(z, w);
-    likelihood.mean(w.params.topRows(z.rows()), out);
-  }
+  void decode(MatrixIn<T> z, Workspace& w, MatrixOut<T> out) const;
 
   /// z of each input without noise, the posterior's mean or mode; a view into `w`.
   MatrixOut<T> encode_point(MatrixIn<T> x, Workspace& w) const {
@@ -205,14 +196,7 @@ struct Vae {
   }
 
   /// Mean of p(x|z) at `encode_point` of each input.
-  void reconstruct(MatrixIn<T> x, Workspace& w, MatrixOut<T> out) const {
-    const MatrixOut<T> z = encode_point(x, w);
-    check_rows("Vae::reconstruct", "out", out, x.rows(), "rows of x");
-    check_columns("Vae::reconstruct", "out", out, features(), "features");
-    draw_layer_noise(decoder, NoiseSource{}, x.rows(), w.decoder);
-    run_decoder(z, x.rightCols(condition), w);
-    likelihood.mean(w.params.topRows(x.rows()), out);
-  }
+  void reconstruct(MatrixIn<T> x, Workspace& w, MatrixOut<T> out) const;
 
   /// z ~ p(z), its noise multiplied by `temperature`, then the mean of p(x|z); rows `first` ... of the
   /// endless sequence named by `seed`. For models without a condition.
@@ -227,19 +211,7 @@ struct Vae {
   /// z ~ p(z), or p(z|c) for the c in the last columns of `z`; rows `first` ... of the endless sequence named
   /// by `seed`. [n × dim + condition]
   void sample_latents(std::uint64_t seed, std::uint64_t first, double temperature, Workspace& w,
-                      MatrixOut<T> z) const {
-    check_columns("Vae::sample_latents", "z", z, latent_columns(),
-                  condition > 0 ? "latent dimensions and condition" : "latent dimensions");
-    const RandomStream stream(seed, Purpose::prior);
-    if constexpr (requires(MatrixOut<T> codes) { latent.sample_codes(stream, first, codes); }) {
-      if (code_count(latent) > 0) {
-        latent.sample_codes(stream, first, z.leftCols(latent.dim));
-        return;
-      }
-    }
-    prepare_prior(z.rightCols(condition), w);
-    prior.sample(stream, first, temperature, w.prior, z.leftCols(latent.dim));
-  }
+                      MatrixOut<T> z) const;
 
   /// Finds what the densities and samples of the prior need in `w`: the posteriors of its pseudo-inputs, if
   /// it has any, and p(z|c) for the rows of `c` [n × condition], if it asks for them.
@@ -262,41 +234,16 @@ struct Vae {
   /// log p(x|z) of each row of z for the one input x, by the decoder as it behaves outside training.
   ///
   /// Shapes  x [1 × features], z [n × dim] → out [n]
-  void log_prob(MatrixIn<T> x, MatrixIn<T> z, Workspace& w, std::span<T> out) const {
-    check_columns("Vae::log_prob", "x", x, input_columns(), "features of the encoder");
-    check_rows("Vae::log_prob", "x", x, 1, "one input");
-    check_columns("Vae::log_prob", "z", z, latent.dim, "latent dimensions");
-    check_capacity("Vae::log_prob", "z", z.rows(), w);
-    check_values("Vae::log_prob", out, z.rows(), "rows of z");
-    draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
-    run_decoder(z, x.rightCols(condition), w);
-    likelihood.log_prob(w.params.topRows(z.rows()), x.leftCols(features()), out);
-  }
+  void log_prob(MatrixIn<T> x, MatrixIn<T> z, Workspace& w, std::span<T> out) const;
 
-  /// Value of the objective and its gradient, `grad` = ∂loss/∂parameters, with the noise that is in `w`. A model
-  /// with a classifier adds what it loses, see semi_supervised.hpp.
+  /// Value of the objective and its gradient, `grad` = ∂loss/∂parameters, with the noise that is in `w`. A
+  /// model with a classifier adds what it loses, see semi_supervised.hpp.
   ///
   /// Shapes  x [n × features], n ≤ batch of the workspace
   /// Throws  ShapeError when x or `grad` does not fit
   template <class ObjectiveType>
   ObjectiveValue gradient(MatrixIn<T> x, const ObjectiveType& objective, double time, Workspace& w,
-                          Vae& grad) const {
-    if (shape_fingerprint(grad) != shape_fingerprint(*this)) {
-      throw ShapeError(
-          "Vae::gradient: grad has other parameters, must have those of the model; use "
-          "zeros_like(model)");
-    }
-    if (w.packed) {
-      for_each_layer(w, [](const auto& layer, auto& cache) { unpack_layer(layer, cache); });
-      w.packed = false;
-    }
-    if constexpr (requires { objective.input_loss(w.terms, time, Index{}); }) {
-      if (w.semi_supervised) {
-        return semi_supervised_gradient(x, objective, time, w, grad);
-      }
-    }
-    return supervised_gradient(x, objective, time, w, grad);
-  }
+                          Vae& grad) const;
 
   /// Most probable label of each row of x, of a model with a classifier.
   ///
@@ -344,23 +291,7 @@ struct Vae {
  private:
   template <class ObjectiveType>
   ObjectiveValue supervised_gradient(MatrixIn<T> x, const ObjectiveType& objective, double time, Workspace& w,
-                                     Vae& grad) const {
-    const TermNeeds needs = needs_of(objective);
-    forward(x, needs, time, w,
-            [&](MatrixIn<T> params, std::span<T> out) {
-              likelihood.forward(params, x.leftCols(features()), out, w.likelihood);
-            });
-    w.dterms.set_zero();
-    ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
-    backward(x, needs, w, grad);
-    value.loss += auxiliary_loss(latent, w.posterior.topRows(x.rows()), w.z.topRows(x.rows() * w.samples),
-                                 w.latent);
-    if constexpr (requires { objective.decoder_decay(); }) {
-      value.loss += add_decay(objective.decoder_decay(), decoder, grad.decoder) +
-                    add_decay(objective.decoder_decay(), likelihood_head, grad.likelihood_head);
-    }
-    return value;
-  }
+                                     Vae& grad) const;
 
   template <class ObjectiveType>
   ObjectiveValue semi_supervised_gradient(MatrixIn<T> x, const ObjectiveType& objective, double time,
@@ -444,24 +375,10 @@ struct Vae {
   }
 
   /// z [n × dim] under the conditions c [m × condition], each for n / m consecutive rows.
-  void run_decoder(MatrixIn<T> z, MatrixIn<T> c, Workspace& w) const {
-    if (condition == 0) {
-      decode_rows(z, w);
-      return;
-    }
-    const Index repeats = z.rows() / c.rows();
-    for (Index row = 0; row < z.rows(); ++row) {
-      w.decoder_input.row(row).head(latent.dim) = z.row(row);
-      w.decoder_input.row(row).tail(condition) = c.row(row / repeats);
-    }
-    decode_rows(w.decoder_input.topRows(z.rows()), w);
-  }
+  void run_decoder(MatrixIn<T> z, MatrixIn<T> c, Workspace& w) const;
 
   /// z [n × dim + condition].
-  void decode_rows(MatrixIn<T> z, Workspace& w) const {
-    decoder.forward(z, top(w.decoded, z.rows()), w.decoder);
-    likelihood_head.forward(w.decoded.topRows(z.rows()), top(w.params, z.rows()), w.likelihood_head);
-  }
+  void decode_rows(MatrixIn<T> z, Workspace& w) const;
 
   template <class LogProb>
   void forward(MatrixIn<T> x, TermNeeds needs, std::optional<double> time, Workspace& w,
@@ -476,4 +393,5 @@ struct Vae {
 }  // namespace vaekit::inline VAEKIT_ABI
 
 #include "vaekit/model/semi_supervised.hpp"
+#include "vaekit/model/vae_decode.hpp"
 #include "vaekit/model/vae_gradient.hpp"

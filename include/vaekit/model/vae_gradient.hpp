@@ -8,6 +8,49 @@
 namespace vaekit::inline VAEKIT_ABI {
 
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
+template <class ObjectiveType>
+ObjectiveValue Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::gradient(MatrixIn<T> x,
+                                                                              const ObjectiveType& objective,
+                                                                              double time, Workspace& w,
+                                                                              Vae& grad) const {
+  if (shape_fingerprint(grad) != shape_fingerprint(*this)) {
+    throw ShapeError(
+        "Vae::gradient: grad has other parameters, must have those of the model; use "
+        "zeros_like(model)");
+  }
+  if (w.packed) {
+    for_each_layer(w, [](const auto& layer, auto& cache) { unpack_layer(layer, cache); });
+    w.packed = false;
+  }
+  if constexpr (requires { objective.input_loss(w.terms, time, Index{}); }) {
+    if (w.semi_supervised) {
+      return semi_supervised_gradient(x, objective, time, w, grad);
+    }
+  }
+  return supervised_gradient(x, objective, time, w, grad);
+}
+
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
+template <class ObjectiveType>
+ObjectiveValue Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::supervised_gradient(
+    MatrixIn<T> x, const ObjectiveType& objective, double time, Workspace& w, Vae& grad) const {
+  const TermNeeds needs = needs_of(objective);
+  forward(x, needs, time, w, [&](MatrixIn<T> params, std::span<T> out) {
+    likelihood.forward(params, x.leftCols(features()), out, w.likelihood);
+  });
+  w.dterms.set_zero();
+  ObjectiveValue value = objective.evaluate(w.terms, time, w.dterms);
+  backward(x, needs, w, grad);
+  value.loss +=
+      auxiliary_loss(latent, w.posterior.topRows(x.rows()), w.z.topRows(x.rows() * w.samples), w.latent);
+  if constexpr (requires { objective.decoder_decay(); }) {
+    value.loss += add_decay(objective.decoder_decay(), decoder, grad.decoder) +
+                  add_decay(objective.decoder_decay(), likelihood_head, grad.likelihood_head);
+  }
+  return value;
+}
+
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
 template <class LogProb>
 void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward(MatrixIn<T> x, TermNeeds needs,
                                                                    std::optional<double> time, Workspace& w,
@@ -41,7 +84,8 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::forward_latent(Matrix
 
 /// The terms that speak of q(z|x) and p(z).
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
-void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::find_divergence(MatrixIn<T> c, const TermNeeds& needs,
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::find_divergence(MatrixIn<T> c,
+                                                                           const TermNeeds& needs,
                                                                            Workspace& w) const {
   const Index n = c.rows();
   const Index rows = n * w.samples;

@@ -55,17 +55,17 @@ struct VaeWorkspace {
   Index samples = 1;
   bool packed = false;  // weights are laid out for inference
   RandomStream prior_stream{0, Purpose::prior};
-  Matrix<T> encoded;    // [n × hidden]
-  Matrix<T> posterior;  // [n × head] parameters of q(z|x)
-  Matrix<T> epsilon;    // [n·K × noise]
-  Matrix<T> z;          // [n·K × dim]
+  Matrix<T> encoded;        // [n × hidden]
+  Matrix<T> posterior;      // [n × head] parameters of q(z|x)
+  Matrix<T> epsilon;        // [n·K × noise]
+  Matrix<T> z;              // [n·K × dim]
   Matrix<T> decoder_input;  // [n·K × dim + condition], of a model with a condition
-  Matrix<T> decoded;    // [n·K × hidden]
-  Matrix<T> params;     // [n·K × head] parameters of p(x|z)
+  Matrix<T> decoded;        // [n·K × hidden]
+  Matrix<T> params;         // [n·K × head] parameters of p(x|z)
   Terms<T> terms;
   Terms<T> dterms;
-  Matrix<T> dencoded, dposterior, dz, ddecoder_input, ddecoded;  // gradients, shaped as their values
-  std::optional<PseudoPass<Model>> pseudo;       // of a prior that has pseudo-inputs
+  Matrix<T> dencoded, dposterior, dz, ddecoder_input, ddecoded;   // gradients, shaped as their values
+  std::optional<PseudoPass<Model>> pseudo;                        // of a prior that has pseudo-inputs
   std::optional<SemiSupervisedWorkspace<Model>> semi_supervised;  // of a model with a classifier, in training
 };
 

@@ -35,11 +35,11 @@ struct GatedDense {
   struct Cache {
     typename Dense<T>::Cache value_cache;
     typename Dense<T>::Cache gate_cache;
-    Matrix<T> values;     // [batch × out]
-    Matrix<T> gates;      // [batch × out]
-    Matrix<T> dvalues;    // [batch × out]
-    Matrix<T> dgates;     // [batch × out]
-    Matrix<T> dx_by_gate; // [batch × in]
+    Matrix<T> values;      // [batch × out]
+    Matrix<T> gates;       // [batch × out]
+    Matrix<T> dvalues;     // [batch × out]
+    Matrix<T> dgates;      // [batch × out]
+    Matrix<T> dx_by_gate;  // [batch × in]
   };
 
   Dense<T> value;
@@ -66,8 +66,13 @@ struct GatedDense {
 
   [[nodiscard]] Cache make_cache(Index batch) const {
     const Index out = value.weight.rows();
-    return {value.make_cache(batch),   gate.make_cache(batch),    Matrix<T>(batch, out), Matrix<T>(batch, out),
-            Matrix<T>(batch, out), Matrix<T>(batch, out), Matrix<T>(batch, value.weight.cols())};
+    return {value.make_cache(batch),
+            gate.make_cache(batch),
+            Matrix<T>(batch, out),
+            Matrix<T>(batch, out),
+            Matrix<T>(batch, out),
+            Matrix<T>(batch, out),
+            Matrix<T>(batch, value.weight.cols())};
   }
 
   void forward(MatrixIn<T> x, MatrixOut<T> y, Cache& cache) const {

@@ -18,8 +18,7 @@
 namespace vaekit::inline VAEKIT_ABI {
 
 using BuiltinObjectives =
-    std::tuple<Elbo, Capacity, Iwae, Miwae, Ciwae, Renyi, BetaTcvae, DipVae, InfoVae, WaeMmd, Rae,
-               FactorVae>;
+    std::tuple<Elbo, Capacity, Iwae, Miwae, Ciwae, Renyi, BetaTcvae, DipVae, InfoVae, WaeMmd, Rae, FactorVae>;
 
 /// Config of any built-in objective.
 using ObjectiveConfig = detail::ObjectiveList<BuiltinObjectives>::ConfigVariant;

@@ -55,8 +55,8 @@ struct Critic {
     return outputs_.back();
   }
 
-  /// With the z of the last `forward` and the gradient dout [n × 1] of its numbers: dz = theirs with respect to
-  /// z, unless dz is empty; the parameters' is added to what `step` uses.
+  /// With the z of the last `forward` and the gradient dout [n × 1] of its numbers: dz = theirs with respect
+  /// to z, unless dz is empty; the parameters' is added to what `step` uses.
   void backward(MatrixIn<T> z, MatrixIn<T> dout, MatrixOut<T> dz) {
     const Index n = z.rows();
     top(gradients_.back(), n) = dout;

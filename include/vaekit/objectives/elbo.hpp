@@ -32,9 +32,9 @@ struct ElboConfig {
 ///
 ///   loss = −mean_b,k log p(x_b|z_bk) + β Σ_g max(λ, mean_b Σ_{d in g} KL_bd)
 ///
-/// over groups g of consecutive latent dimensions (the last one may be smaller). β = 1 and λ = 0 give the bound
-/// of Kingma & Welling 2014; β ≠ 1 the beta-VAE; λ > 0 ("free bits") gives a group whose mean KL over the
-/// batch is below λ nats no gradient.
+/// over groups g of consecutive latent dimensions (the last one may be smaller). β = 1 and λ = 0 give the
+/// bound of Kingma & Welling 2014; β ≠ 1 the beta-VAE; λ > 0 ("free bits") gives a group whose mean KL over
+/// the batch is below λ nats no gradient.
 ///
 /// Units    nats
 /// Threads  pure

@@ -31,12 +31,14 @@ struct FactorVaeConfig {
 ///
 ///   loss = −mean_b log p(x_b|z_b) + mean_b Σ_d KL_bd + γ mean_b D(z_b)
 ///
-/// D is the log-ratio of q(z) to the product of its marginals as a critic knows it. After each step the critic
-/// learns to tell the batch's z from z with each dimension shuffled among the rows, by the logistic loss
+/// D is the log-ratio of q(z) to the product of its marginals as a critic knows it. After each step the
+/// critic learns to tell the batch's z from z with each dimension shuffled among the rows, by the logistic
+/// loss
 ///
 ///   ½ mean_b softplus(−D(z_b)) + ½ mean_b softplus(D(shuffled z_b))
 ///
-/// One output stands for the difference of the paper's two logits; the shuffled rows come from the same batch.
+/// One output stands for the difference of the paper's two logits; the shuffled rows come from the same
+/// batch.
 ///
 /// Units    nats
 /// Threads  pure, with a critic of the caller's in the terms
@@ -79,7 +81,8 @@ struct FactorVae {
 
   /// One step of the discriminator on the z of the last batch; its loss before.
   template <class T>
-  double train_critic(const Terms<T>& terms, std::uint64_t seed, std::uint64_t step, Terms<T>& scratch) const {
+  double train_critic(const Terms<T>& terms, std::uint64_t seed, std::uint64_t step,
+                      Terms<T>& scratch) const {
     Critic<T>& critic = *terms.critic;
     critic.clear_gradient();
     double loss = learn(terms.z, -1, critic, scratch.scratch);

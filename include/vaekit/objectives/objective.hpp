@@ -56,9 +56,9 @@ struct Terms {
   Matrix<T> mu;       // [n × dim]
   Matrix<T> logvar;   // [n × dim]
   Matrix<T> prior_z;  // [n·K × dim] draws from the prior: noise, so without a gradient
-  Matrix<T> path_weight;  // [n × K] in gradients only: multiplies ∂loss/∂z of each sample
-  Matrix<T> row_weight;   // [n × 1] of inputs in the loss, in place of 1/n; empty: all the same
-  Matrix<T> scratch;      // in gradients only: the objective resizes it to what it wants
+  Matrix<T> path_weight;        // [n × K] in gradients only: multiplies ∂loss/∂z of each sample
+  Matrix<T> row_weight;         // [n × 1] of inputs in the loss, in place of 1/n; empty: all the same
+  Matrix<T> scratch;            // in gradients only: the objective resizes it to what it wants
   Critic<T>* critic = nullptr;  // the objective's network, of the caller's
 
   Terms() = default;

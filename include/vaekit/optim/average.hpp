@@ -7,7 +7,8 @@
 namespace vaekit::inline VAEKIT_ABI {
 
 /// Exponential moving average of weights: average ← d · average + (1 − d) · w after every step, starting at
-/// the initial weights; with d = min(decay, (1 + t)/(10 + t)) so that the first steps do not linger. Buffers are copied as they are.
+/// the initial weights; with d = min(decay, (1 + t)/(10 + t)) so that the first steps do not linger. Buffers
+/// are copied as they are.
 ///
 /// Threads  `update` writes the average; bits do not depend on the number of threads
 /// Source   Polyak & Juditsky 1992; the ramp of d as in TensorFlow's ExponentialMovingAverage
