@@ -11,6 +11,7 @@
 #include "vaekit/core/parallel.hpp"
 #include "vaekit/core/random.hpp"
 #include "vaekit/distributions/diagonal_gaussian.hpp"
+#include "vaekit/kernels/gemm.hpp"
 #include "vaekit/kernels/reduce.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -35,7 +36,7 @@ struct FittedMixtureConfig {
 ///   p(z) = Σ_c w_c N(z; mu_c, L_c L_cᵀ)
 ///
 /// Units    nats, in double
-/// Threads  `fit` is parallel over rows and components, and no bit depends on the number of threads
+/// Threads  the products of the fit are parallel, and no bit depends on the number of threads
 /// Source   Dempster, Laird, Rubin 1977; for autoencoders Ghosh et al. 2020 (arXiv:1903.12436), section 4;
 ///          centres start as in Arthur & Vassilvitskii 2007
 class FittedMixture {
@@ -151,35 +152,45 @@ class FittedMixture {
   }
 
   void expect(const Matrix<double>& z) {
-    std::vector<double> row_log_prob(static_cast<std::size_t>(z.rows()));
-    parallel_for(z.rows(), 64, [&](Index first, Index last) {
-      std::vector<double> white(static_cast<std::size_t>(dim()));
-      for (Index row = first; row < last; ++row) {
-        LogSumExp total;
-        for (Index c = 0; c < components(); ++c) {
-          responsibilities_(row, c) = component_log_prob(z.row(row).data(), c, white);
-          total.add(responsibilities_(row, c));
-        }
-        const double log_prob = total.value();
-        for (Index c = 0; c < components(); ++c) {
-          responsibilities_(row, c) = std::exp(responsibilities_(row, c) - log_prob);
-        }
-        row_log_prob[static_cast<std::size_t>(row)] = log_prob;
-      }
-    });
+    for (Index c = 0; c < components(); ++c) {
+      find_log_probs(z, c);
+    }
     double sum = 0;
-    for (const double value : row_log_prob) {
-      sum += value;
+    for (Index row = 0; row < z.rows(); ++row) {
+      LogSumExp total;
+      for (Index c = 0; c < components(); ++c) {
+        total.add(responsibilities_(row, c));
+      }
+      const double log_prob = total.value();
+      for (Index c = 0; c < components(); ++c) {
+        responsibilities_(row, c) = std::exp(responsibilities_(row, c) - log_prob);
+      }
+      sum += log_prob;
     }
     log_likelihood_ = sum / static_cast<double>(z.rows());
   }
 
-  void maximize(const Matrix<double>& z) {
-    parallel_for(components(), 1, [&](Index first, Index last) {
-      for (Index c = first; c < last; ++c) {
-        update_component(z, c);
+  /// log w_c N(z; mu_c, L_c L_cᵀ) of every row, by products with L_c⁻¹, to column c of the responsibilities.
+  void find_log_probs(const Matrix<double>& z, Index c) {
+    const Matrix<double> inverse = inverse_factor(c);
+    double constant =
+        std::log(weights_[static_cast<std::size_t>(c)]) - 0.5 * static_cast<double>(dim()) * log_two_pi;
+    for (Index i = 0; i < dim(); ++i) {
+      constant += std::log(inverse(i, i));
+    }
+    for_each_chunk(z, c, [&](Index first, MatrixIn<double> deviations) {
+      const MatrixOut<double> white = top(white_, deviations.rows());
+      gemm<double>(as_is<double>(deviations), transposed<double>(inverse), dim(), white, Store::overwrite);
+      for (Index row = 0; row < deviations.rows(); ++row) {
+        responsibilities_(first + row, c) = constant - 0.5 * white.row(row).squaredNorm();
       }
     });
+  }
+
+  void maximize(const Matrix<double>& z) {
+    for (Index c = 0; c < components(); ++c) {
+      update_component(z, c);
+    }
   }
 
   void update_component(const Matrix<double>& z, Index c) {
@@ -193,27 +204,50 @@ class FittedMixture {
     weights_[static_cast<std::size_t>(c)] = count / static_cast<double>(z.rows());
     Matrix<double>& covariance = factors_[static_cast<std::size_t>(c)];
     covariance.setZero();
-    std::vector<double> deviation(static_cast<std::size_t>(dim()));
-    for (Index row = 0; row < z.rows(); ++row) {
-      const double share = responsibilities_(row, c) / count;
-      if (share == 0) {
-        continue;
+    for_each_chunk(z, c, [&](Index first, MatrixIn<double> deviations) {
+      MatrixOut<double> weighted = top(white_, deviations.rows());
+      for (Index row = 0; row < deviations.rows(); ++row) {
+        weighted.row(row) = responsibilities_(first + row, c) / count * deviations.row(row);
       }
-      for (Index i = 0; i < dim(); ++i) {
-        deviation[static_cast<std::size_t>(i)] = z(row, i) - mu_(c, i);
-      }
-      for (Index i = 0; i < dim(); ++i) {
-        const double factor = share * deviation[static_cast<std::size_t>(i)];
-        for (Index j = 0; j <= i; ++j) {
-          covariance(i, j) += factor * deviation[static_cast<std::size_t>(j)];
-        }
-      }
-    }
+      gemm<double>(transposed<double>(weighted), as_is<double>(deviations), deviations.rows(),
+                   MatrixOut<double>(covariance), Store::accumulate);
+    });
     covariance.diagonal().array() += config_.floor;
     cholesky(covariance);
   }
 
-  /// The lower triangle becomes its Cholesky factor; the floor keeps it positive.
+  /// Calls `body(first row, z − mu_c of some rows)` for all rows.
+  template <class Body>
+  void for_each_chunk(const Matrix<double>& z, Index c, Body&& body) {
+    constexpr Index most = 512;
+    deviations_.resize(std::min(most, z.rows()), dim());
+    white_.resize(std::min(most, z.rows()), dim());
+    for (Index first = 0; first < z.rows(); first += most) {
+      const Index n = std::min(most, z.rows() - first);
+      for (Index row = 0; row < n; ++row) {
+        deviations_.row(row) = z.row(first + row) - mu_.row(c);
+      }
+      body(first, deviations_.topRows(n));
+    }
+  }
+
+  /// L_c⁻¹, lower.
+  [[nodiscard]] Matrix<double> inverse_factor(Index c) const {
+    const Matrix<double>& factor = factors_[static_cast<std::size_t>(c)];
+    Matrix<double> inverse(dim(), dim());
+    for (Index column = 0; column < dim(); ++column) {
+      for (Index i = column; i < dim(); ++i) {
+        double value = i == column ? 1 : 0;
+        for (Index k = column; k < i; ++k) {
+          value -= factor(i, k) * inverse(k, column);
+        }
+        inverse(i, column) = value / factor(i, i);
+      }
+    }
+    return inverse;
+  }
+
+  /// A becomes its Cholesky factor, zeros above; the floor keeps it positive.
   void cholesky(Matrix<double>& a) const {
     for (Index i = 0; i < a.rows(); ++i) {
       for (Index j = 0; j <= i; ++j) {
@@ -223,6 +257,7 @@ class FittedMixture {
         }
         a(i, j) = i == j ? std::sqrt(std::max(sum, config_.floor)) : sum / a(j, j);
       }
+      a.row(i).tail(a.cols() - i - 1).setZero();
     }
   }
 
@@ -231,6 +266,7 @@ class FittedMixture {
   Matrix<double> mu_;                // [components × dim]
   std::vector<double> weights_;
   std::vector<Matrix<double>> factors_;  // [dim × dim] each, lower
+  Matrix<double> deviations_, white_;    // of some rows, [· × dim]
   double log_likelihood_ = 0;
 };
 
