@@ -913,7 +913,7 @@ def prior_codes(m):
     axes[0].set_title("reconstructions")
     show_images(axes[1], m.sample(run, 24), 6)
     axes[1].set_title("uniform codes")
-    show_images(axes[2], m.sample(run, 24, "--sampler", "mixture", "--components", 40), 6)
+    show_images(axes[2], m.sample(run, 24, "--sampler", "mixture"), 6)
     axes[2].set_title("codes near a fitted mixture")
     return figure
 
