@@ -725,14 +725,16 @@ def joint_run(m):
 @picture
 def latent_joint(m):
     run = joint_run(m)
-    x, label = moons(1500, 3)
+    x, _ = moons(1500, 3)
     z = m.encode(run, x)
     figure, axes = panels()
     dots(axes[0], x, tinted(z[:, 1:].argmax(1)), 3)
     plane(axes[0])
     axes[0].set_title("data by the more probable class of c")
-    dots(axes[1], z[:, :2], tinted(label), 3)
-    axes[1].set(xlabel="mean of z", ylabel="q(c = 0 | x)", title="latents, by colour of the moon")
+    for c in range(2):
+        axes[1].hist(z[z[:, 1:].argmax(1) == c, 0], bins=np.linspace(-3.5, 3.5, 50), alpha=0.7, label=f"class {c}")
+    axes[1].set(xlabel="mean of z", title="number of samples by z, for each class")
+    axes[1].legend()
     return figure
 
 

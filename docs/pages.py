@@ -41,7 +41,7 @@ def filled(page, text, sections):
             problems.append(f"{page.relative_to(root)}: there is no section {name}")
             return match[0]
         table = sections[name].replace("](#", f"]({to_reference}#")
-        return f"<!-- generated: {name} -->\n{table}\n<!-- end -->"
+        return f"<!-- generated: {name} -->\n\n{table}\n\n<!-- end -->"
 
     return BLOCK.sub(block, text)
 
