@@ -36,7 +36,7 @@ struct LadderCase {
     return dim == 2 ? random_prior<T>({1, 1}) : random_prior<T>({dim - dim / 2, dim / 2}, Activation::silu);
   }
 };
-struct ThreeLevels {
+struct ThreeLevelPrior {
   template <class T>
   static LadderPrior<T> make(Index dim) {
     return dim == 2 ? random_prior<T>({1, 1}) : random_prior<T>({dim - 2, 1, 1});
@@ -66,7 +66,7 @@ TEST_CASE("ladder prior: keeps the contract of a prior with two levels") {
   prior_suite::check_prior<LadderCase>();
 }
 TEST_CASE("ladder prior: keeps the contract of a prior with three levels") {
-  prior_suite::check_prior<ThreeLevels>();
+  prior_suite::check_prior<ThreeLevelPrior>();
 }
 
 TEST_CASE("ladder prior: the density is the product of the levels'") {
