@@ -4,9 +4,7 @@
   python3 benchmarks/report.py BUILD_FOLDER
 """
 import argparse
-import collections
 import datetime
-import json
 import math
 import os
 import pathlib
@@ -14,132 +12,9 @@ import platform
 import re
 import statistics
 import subprocess
-import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-OURS = "vaekit"
-# How far the results ("check") of peers may be apart. Epochs and log-likelihoods draw different noise.
-TOLERANCES = {"training_step": 1e-4, "epoch": 0.01, "latency": 1e-4, "log_likelihood": 1e-3, "adam": 1e-5}
-
-
-@dataclass
-class Record:
-    """One measurement: medians and spreads of one or more runs, in `unit`."""
-
-    unit: str
-    medians: list[float] = field(default_factory=list)
-    spreads: list[float] = field(default_factory=list)
-    more: dict[str, list[float]] = field(default_factory=lambda: collections.defaultdict(list))
-
-    def add(self, median: float, spread: float, more: dict[str, float]) -> None:
-        self.medians.append(median)
-        self.spreads.append(spread)
-        for key, value in more.items():
-            self.more[key].append(value)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.medians)
-
-    @property
-    def spread(self) -> float:
-        """The larger of the interquartile range and the distance between runs."""
-        return max(*self.spreads, max(self.medians) - min(self.medians))
-
-    def value(self, key: str) -> float | None:
-        return statistics.median(self.more[key]) if key in self.more else None
-
-
-Key = tuple[str, str, str, int]  # topic, name, peer, threads
-
-
-class Results:
-    """All measurements of a results folder."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.records: dict[Key, Record] = {}
-        self.versions: dict[str, str] = {}
-        for path in sorted(folder.glob("*.jsonl")):
-            for line in path.read_text().splitlines():
-                self._add_line(json.loads(line))
-        repetitions = collections.defaultdict(list)
-        for path in sorted(folder.glob("*.json")):
-            self._read_google_benchmark(json.loads(path.read_text()), repetitions)
-        for key, entries in repetitions.items():
-            self._add_repetitions(key, entries)
-
-    def _add_line(self, line: dict) -> None:
-        if line["topic"] == "version":
-            self.versions[line["peer"]] = line["version"]
-            return
-        key = (line["topic"], line["name"], line["peer"], line["threads"])
-        more = {k: line[k] for k in ("check", "p99", "share", "peak") if k in line}
-        self.records.setdefault(key, Record(line["unit"])).add(line["median"], line["spread"], more)
-
-    def _read_google_benchmark(self, data: dict, repetitions: dict[Key, list[dict]]) -> None:
-        for name, value in data["context"].items():
-            if name.startswith("version "):
-                self.versions[name.removeprefix("version ")] = value
-        for entry in sorted(data["benchmarks"], key=lambda e: e["family_index"]):  # the order of the program
-            if entry.get("error_occurred"):
-                sys.exit(f"{entry['name']}: {entry['error_message']}")
-            if entry["run_type"] == "iteration":
-                topic, name, peer, threads = entry["run_name"].split("/")[:4]
-                repetitions[topic, name, peer, int(threads)].append(entry)
-
-    def _add_repetitions(self, key: Key, entries: list[dict]) -> None:
-        times = sorted(entry["real_time"] for entry in entries)
-        more = {}
-        for counter in ("GFLOP", "peak", "check", "items_per_second", "ulp"):
-            if counter in entries[0]:
-                more[counter] = statistics.median(entry[counter] for entry in entries)
-        self.records[key] = Record(entries[0]["time_unit"])
-        quartiles = statistics.quantiles(times, n=4) if len(times) > 1 else [times[0]] * 3
-        self.records[key].add(statistics.median(times), quartiles[2] - quartiles[0], more)
-
-    def get(self, topic: str, name: str, peer: str, threads: int) -> Record | None:
-        return self.records.get((topic, name, peer, threads))
-
-    def names(self, topic: str) -> list[str]:
-        return list(dict.fromkeys(name for t, name, _, _ in self.records if t == topic))
-
-    def peers(self, topic: str) -> list[str]:
-        """Ours first, then the others as they were measured."""
-        peers = dict.fromkeys(peer for t, _, peer, _ in self.records if t == topic)
-        return sorted(peers, key=lambda peer: peer != OURS)
-
-    def best(self, topic: str, name: str, peer: str) -> Record | None:
-        """The better of one and two threads."""
-        found = [r for threads in (1, 2) if (r := self.get(topic, name, peer, threads))]
-        if not found:
-            return None
-        return (max if found[0].unit.endswith("/s") else min)(found, key=lambda r: r.median)
-
-    def ratio(self, topic: str, name: str, peer: str) -> float | None:
-        """How many times faster we are than `peer`, each with its better number of threads."""
-        return speed_ratio(self.best(topic, name, OURS), self.best(topic, name, peer))
-
-    def peak(self, threads: int) -> float | None:
-        found = [r.value("peak") for (topic, _, _, t), r in self.records.items()
-                 if t == threads and topic == "gemm" and r.value("peak")]
-        return statistics.median(found) if found else None
-
-    def check_agreement(self) -> None:
-        """Peers that compute something else must not be compared."""
-        for topic, tolerance in TOLERANCES.items():
-            for name in self.names(topic):
-                checks = {peer: value for (t, n, peer, _), r in self.records.items()
-                          if (t, n) == (topic, name) and (value := r.value("check")) is not None}
-                if checks and max(checks.values()) - min(checks.values()) > tolerance * abs(max(checks.values())):
-                    sys.exit(f"{topic}, {name}: results differ by more than {tolerance} between peers: {checks}")
-
-
-def speed_ratio(ours: Record | None, other: Record | None) -> float | None:
-    if ours is None or other is None:
-        return None
-    ratio = other.median / ours.median
-    return 1 / ratio if ours.unit.endswith("/s") else ratio
+from results import OURS, PYTORCH, Record, Results, speed_ratio
 
 
 def geometric_mean(values: Iterable[float]) -> float | None:
@@ -187,6 +62,18 @@ def percent(share: float | None) -> str:
     return f"{100 * share:.0f} %" if share is not None else "–"
 
 
+def smallest_family_ratio(results: Results) -> float | None:
+    ratios = [results.ratio("family", name, PYTORCH) for name in results.names("family")]
+    return min((r for r in ratios if r is not None), default=None)
+
+
+def family_name(results: Results) -> str:
+    """Says which member of the family has the smallest ratio."""
+    smallest = smallest_family_ratio(results)
+    names = [n for n in results.names("family") if smallest and results.ratio("family", n, PYTORCH) == smallest]
+    return f"each member of the family, the smallest ratio ({names[0]})" if names else "each member of the family"
+
+
 def goal_rows(results: Results) -> list[list[str]]:
     """What must be reached and what was measured."""
     def share(threads: int) -> float | None:
@@ -219,6 +106,8 @@ def goal_rows(results: Results) -> list[list[str]]:
          against("adam", "1M parameters", "PyTorch fused"), times),
         ("log-likelihood, K = 5000, against PyTorch eager / torch.compile", [1.5, 1.5], [3, 3],
          against("log_likelihood", likelihood, *estimators), times),
+        (f"training step of {family_name(results)}, against PyTorch eager", [1.3], [2],
+         [smallest_family_ratio(results)], times),
     ]
     rows = []
     for what, must, aim, measured, show in goals:
@@ -283,6 +172,22 @@ def peer_table(results: Results, topic: str) -> str:
     return table(["", *peers], rows)
 
 
+def family_table(results: Results) -> str:
+    """One row a member: the better number of threads of each side, in brackets."""
+    def best(name: str, peer: str) -> str:
+        record = results.best("family", name, peer)
+        threads = next((t for t in (1, 2) if record and results.get("family", name, peer, t) is record), 0)
+        return f"{with_spread(record)} ({threads})" if record else "–"
+
+    rows = []
+    for name in results.names("family"):
+        count = results.best("family", name, OURS)
+        parameters = f"{count.value('parameters'):,.0f}" if count else "–"
+        rows.append([name, parameters, best(name, OURS), best(name, PYTORCH),
+                     times(results.ratio("family", name, PYTORCH))])
+    return table(["", "parameters", f"{OURS}, ms (threads)", f"{PYTORCH}, ms (threads)", f"{OURS} is faster by"], rows)
+
+
 def latency_table(results: Results) -> str:
     rows = []
     for (topic, name, peer, threads), record in results.records.items():
@@ -345,7 +250,7 @@ REPRODUCE = """\
 bash benchmarks/run.sh                       # all, and this file
 bash benchmarks/run.sh --quick               # short measurements: does everything work?
 bash benchmarks/run.sh --only training_step  # one topic; they are listed in run.sh
-VAEKIT_PEER_PYTHON=python3 bash benchmarks/run.sh   # with an interpreter that has torch, jax, onnxruntime, onnx
+VAEKIT_PEER_PYTHON=python3 bash benchmarks/run.sh   # with an interpreter that has torch, jax, onnxruntime, onnx, scipy
 ```
 """
 
@@ -362,6 +267,12 @@ def sections(results: Results) -> Iterable[tuple[str, str, str]]:
          lambda: elementwise_table(results)),
         ("adam", "Adam", "One step; bound by memory, 28 bytes a parameter.", peers("adam")),
         ("training_step", "Training steps", "Noise, forward, backward, Adam.", peers("training_step")),
+        ("family", "The family",
+         "A training step of each named model, at about the sizes of its paper with dense networks "
+         "(benchmarks/family.json): noise, forward, backward, Adam, and what the model learns besides (codebook, "
+         "discriminator). Both sides start from the same parameters; their losses there must agree within 2 %, for "
+         "each draws noise of its own.",
+         lambda: family_table(results)),
         ("epoch", "Epochs", "Shuffled batches from bytes in memory, through `Trainer`.", peers("epoch")),
         ("latency", "Latency of single calls",
          "784-400-20, batch 1. PyTorch and ONNX Runtime are called from Python, ONNX Runtime with bound inputs and "

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Installs the peers, builds the benchmarks, runs everything one process at a time and writes benchmarks/README.md.
 #   --quick       short measurements, peers' whole epochs left out: to see that everything works
-#   --only NAME   one topic (may be repeated): gemm elementwise adam training_step epoch latency log_likelihood
-#                 memory compile_time; README.md is made of these and of earlier results
-#   VAEKIT_PEER_PYTHON=python   an interpreter that has torch, jax, onnxruntime, onnx and numpy; else they are
+#   --only NAME   one topic (may be repeated): gemm elementwise adam training_step family epoch latency
+#                 log_likelihood memory compile_time; README.md is made of these and of earlier results
+#   VAEKIT_PEER_PYTHON=python   an interpreter that has torch, jax, onnxruntime, onnx, numpy and scipy; else they are
 #                               installed into the build folder
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,7 +14,7 @@ source cmake/install_dependencies.sh
 
 build=build/benchmarks
 results=$build/results
-all_topics=(gemm elementwise adam training_step epoch latency log_likelihood memory compile_time)
+all_topics=(gemm elementwise adam training_step family epoch latency log_likelihood memory compile_time)
 topics=()
 quick=
 while [ $# -gt 0 ]; do
@@ -54,13 +54,13 @@ install_peer_libraries() {
 # Sets python to an interpreter with the frameworks, or to nothing.
 find_peer_python() {
   python=${VAEKIT_PEER_PYTHON:-$PWD/$build/venv/bin/python}
-  if [ -z "${VAEKIT_PEER_PYTHON:-}" ] && ! "$python" -c "import torch, jax, onnxruntime, onnx" 2>/dev/null; then
+  if [ -z "${VAEKIT_PEER_PYTHON:-}" ] && ! "$python" -c "import torch, jax, onnxruntime, onnx, scipy" 2>/dev/null; then
     { python3 -m venv "$build/venv" &&
       "$python" -m pip install -q \
-        torch==2.13.0 jax onnxruntime onnx numpy; } >&2 || true
+        torch==2.13.0 jax onnxruntime onnx numpy scipy; } >&2 || true
   fi
-  if ! "$python" -c "import torch, jax, onnxruntime, onnx"; then
-    echo "going on without PyTorch, JAX and ONNX Runtime" >&2
+  if ! "$python" -c "import torch, jax, onnxruntime, onnx, scipy"; then
+    echo "going on without PyTorch, JAX, ONNX Runtime and SciPy" >&2
     python=
   fi
 }
@@ -102,6 +102,11 @@ run_topic() {
         done
         program "$1"
       fi
+      ;;
+    family)
+      program family
+      for threads in 1 2; do peer family family $threads; done
+      if [ -z "$quick" ]; then program family; fi
       ;;
     latency)
       program latency

@@ -20,7 +20,7 @@ from torch import nn
 PEER = "PyTorch eager"
 CASES = json.loads((pathlib.Path(__file__).parents[1] / "family.json").read_text())["cases"]
 BATCHES = 4  # different batches, in turn
-CHECK_DRAWS = 64  # of noise, over which the results that peers must share are averaged
+CHECK_DRAWS = 16  # of noise, over which the results that peers must share are averaged
 CRITIC_LIST = 1000  # of random numbers, for the first tensor of a discriminator
 SAMPLE_SECONDS = 0.02  # steps that make one sample take at least as long
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "softplus": nn.Softplus, "leaky_relu": nn.LeakyReLU}

@@ -145,6 +145,8 @@ struct MomentGradient;
 template <class Latent, class Prior>
 struct KlPair;
 template <class T>
+struct MixtureCache;
+template <class T>
 struct MixtureView;
 struct GaussianMixtureConfig;
 template <class T>

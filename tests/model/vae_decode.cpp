@@ -34,7 +34,8 @@ TEST_CASE("vae: a reconstruction is the decoded latent without noise, for every 
   }
 }
 
-TEST_CASE("vae: the point of a Concrete posterior is one-hot, of a von Mises-Fisher posterior on the sphere") {
+TEST_CASE(
+    "vae: the point of a Concrete posterior is one-hot, of a von Mises-Fisher posterior on the sphere") {
   Design design;
   design.latent = ConcreteConfig{.variables = 2, .classes = 3};
   design.prior = CategoricalPriorConfig{.classes = 3};

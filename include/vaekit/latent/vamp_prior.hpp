@@ -30,8 +30,7 @@ struct VampPrior {
   using Scalar = T;
   using Config = VampPriorConfig;
   struct Cache {
-    Matrix<T> responsibilities;  // [rows × C]
-    RowVector<T> log_weights;    // [C]
+    MixtureCache<T> mixture;
     Matrix<T> mu, logvar;        // [C × dim] posteriors of the pseudo-inputs
     MomentGradient<T> gradient;  // theirs, which `backward` sets
   };
@@ -46,9 +45,10 @@ struct VampPrior {
 
   [[nodiscard]] Cache make_cache(Index rows) const {
     const Index count = pseudo_logits.rows();
-    Cache cache{Matrix<T>(rows, count), RowVector<T>(count), Matrix<T>(count, dim), Matrix<T>(count, dim),
-                MomentGradient<T>(count, dim)};
-    cache.log_weights.setConstant(static_cast<T>(-std::log(static_cast<double>(std::max<Index>(count, 1)))));
+    Cache cache{
+        {rows, count, dim}, Matrix<T>(count, dim), Matrix<T>(count, dim), MomentGradient<T>(count, dim)};
+    cache.mixture.log_weights.setConstant(
+        static_cast<T>(-std::log(static_cast<double>(std::max<Index>(count, 1)))));
     return cache;
   }
   /// Logits from N(0, 1): pseudo-inputs around 1/2.
@@ -58,7 +58,11 @@ struct VampPrior {
   void pseudo_inputs(MatrixOut<T> out) const { activate<T>(Activation::sigmoid, pseudo_logits, out); }
   /// grad += the gradient of the logits from that of the pseudo-inputs u: du ∘ u (1 − u).
   void pseudo_backward(MatrixIn<T> u, MatrixIn<T> du, VampPrior& grad) const {
-    grad.pseudo_logits.array() += du.array() * u.array() * (T{1} - u.array());
+    parallel_for(u.rows(), row_grain(4 * u.cols()), [&](Index first, Index last) {
+      grad.pseudo_logits.middleRows(first, last - first).array() +=
+          du.middleRows(first, last - first).array() * u.middleRows(first, last - first).array() *
+          (T{1} - u.middleRows(first, last - first).array());
+    });
   }
   void set_components(const DiagonalGaussian<T>& q, Cache& cache) const {
     cache.mu = q.mu;
@@ -70,24 +74,22 @@ struct VampPrior {
   }
 
   void log_prob(MatrixIn<T> z, Cache& cache, std::span<T> out) const {
-    view(cache).log_prob(z, cache.responsibilities, out);
+    view(cache).log_prob(z, cache.mixture, out);
   }
   void backward(MatrixIn<T> z, std::span<const T> dlog_p, Cache& cache, MatrixOut<T> dz, VampPrior&) const {
     cache.gradient.mu.setZero();
     cache.gradient.logvar.setZero();
-    view(cache).backward(z, dlog_p, cache.responsibilities, dz, cache.gradient.mu, cache.gradient.logvar);
+    view(cache).backward(z, dlog_p, cache.mixture, dz, cache.gradient.mu, cache.gradient.logvar);
   }
   void sample(const RandomStream& stream, std::uint64_t first, double temperature, Cache& cache,
               MatrixOut<T> z) const {
-    view(cache).sample(stream, first, temperature, z);
+    view(cache).sample(stream, first, temperature, cache.mixture.log_weights, z);
   }
 
   static void reflect(auto& self, auto&& visit) { visit("pseudo_logits", self.pseudo_logits); }
 
  private:
-  [[nodiscard]] static MixtureView<T> view(const Cache& cache) {
-    return {cache.log_weights, cache.mu, cache.logvar};
-  }
+  [[nodiscard]] static MixtureView<T> view(const Cache& cache) { return {cache.mu, cache.logvar}; }
 };
 
 }  // namespace vaekit::inline VAEKIT_ABI

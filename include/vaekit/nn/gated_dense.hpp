@@ -79,7 +79,14 @@ struct GatedDense {
     const Index batch = x.rows();
     value.forward(x, top(cache.values, batch), cache.value_cache);
     gate.forward(x, top(cache.gates, batch), cache.gate_cache);
-    y.array() = cache.values.topRows(batch).array() * cache.gates.topRows(batch).array();
+    for_each_row(batch, [&](Index row) {
+      const T* values = cache.values.data() + row * cache.values.cols();
+      const T* gates = cache.gates.data() + row * cache.gates.cols();
+      T* target = y.data() + row * y.outerStride();
+      for_each_vector<T>(cache.values.cols(), [&](Index j, auto which) {
+        store(target + j, Simd<T>(load(values + j, which) * load(gates + j, which)), which);
+      });
+    });
   }
 
   void pack(Cache& cache) const {
@@ -100,20 +107,44 @@ struct GatedDense {
     const Index batch = dy.rows();
     const auto values = cache.values.topRows(batch);
     const auto gates = cache.gates.topRows(batch);
-    top(cache.dvalues, batch).array() = dy.array() * gates.array();
-    top(cache.dgates, batch).array() = dy.array() * values.array();
+    for_each_row(batch, [&](Index row) {
+      const Index first = row * cache.values.cols();
+      const T* upstream = dy.data() + row * dy.outerStride();
+      for_each_vector<T>(cache.values.cols(), [&](Index j, auto which) {
+        const Simd<T> g = load(upstream + j, which);
+        store(cache.dvalues.data() + first + j, Simd<T>(g * load(cache.gates.data() + first + j, which)),
+              which);
+        store(cache.dgates.data() + first + j, Simd<T>(g * load(cache.values.data() + first + j, which)),
+              which);
+      });
+    });
     value.backward(x, values, cache.dvalues.topRows(batch), dx, cache.value_cache, grad.value);
     const MatrixOut<T> other = dx.size() == 0 ? no_matrix<T>() : top(cache.dx_by_gate, batch);
     gate.backward(x, gates, cache.dgates.topRows(batch), other, cache.gate_cache, grad.gate);
-    if (dx.size() > 0) {
-      dx += other;
-    }
+    for_each_row(dx.rows(), [&](Index row) {
+      T* target = dx.data() + row * dx.outerStride();
+      const T* more = other.data() + row * other.outerStride();
+      for_each_vector<T>(dx.cols(), [&](Index j, auto which) {
+        store(target + j, Simd<T>(load(target + j, which) + load(more + j, which)), which);
+      });
+    });
   }
 
   /// Names of the tensors as in the code of Tomczak & Welling.
   static void reflect(auto& self, auto&& visit) {
     visit("h", self.value);
     visit("g", self.gate);
+  }
+
+ private:
+  /// On several threads where there is work enough.
+  template <class Body>
+  void for_each_row(Index rows, Body&& body) const {
+    parallel_for(rows, row_grain(2 * value.weight.rows()), [&](Index first, Index last) {
+      for (Index row = first; row < last; ++row) {
+        body(row);
+      }
+    });
   }
 };
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 #include "vaekit/core/fields.hpp"
 #include "vaekit/core/parallel.hpp"
@@ -81,20 +83,16 @@ struct BetaTcvae {
     const Index dim = terms.z.cols();
     const double beta = config.beta.value(time);
     const auto share = 1 / static_cast<double>(n);
-    const Batch<T> batch{terms, weights(n), share * (beta - config.alpha), share * (config.gamma - beta)};
-    gradients.scratch.resize(n, 1 + dim);
-    parallel_for(n, 8, [&](Index first, Index last) {
-      for (Index i = first; i < last; ++i) {
-        batch.find_aggregate(i, gradients.scratch);
-      }
-    });
+    const Batch<T> batch(terms, weights(n), share * (beta - config.alpha), share * (config.gamma - beta),
+                         gradients);
+    batch.find_aggregates();
     ObjectiveValue value = elbo_value(terms);
     value.loss = -value.reconstruction;
     for (Index i = 0; i < n; ++i) {
-      const double joint = static_cast<double>(gradients.scratch(i, 0));
+      const double joint = static_cast<double>(batch.aggregates(i)[0]);
       double marginals = 0;
       for (Index d = 0; d < dim; ++d) {
-        marginals += static_cast<double>(gradients.scratch(i, 1 + d));
+        marginals += static_cast<double>(batch.aggregates(i)[1 + d]);
       }
       value.loss += share * (config.alpha * (static_cast<double>(terms.log_q(i, 0)) - joint) +
                              beta * (joint - marginals) +
@@ -103,12 +101,7 @@ struct BetaTcvae {
     gradients.log_likelihood.setConstant(static_cast<T>(-share));
     gradients.log_q.setConstant(static_cast<T>(share * config.alpha));
     gradients.log_p.setConstant(static_cast<T>(-share * config.gamma));
-    parallel_for(n, 8, [&](Index first, Index last) {
-      for (Index i = first; i < last; ++i) {
-        batch.add_gradient_of_sample(i, gradients);
-        batch.add_gradient_of_posterior(i, gradients);
-      }
-    });
+    batch.add_gradients_of_posteriors();
     return value;
   }
 
@@ -133,95 +126,180 @@ struct BetaTcvae {
     return {-std::log(total), std::log((total - rest) / (total * rest)), -std::log(rest), n};
   }
 
-  /// A batch and the factors of log q(z) and of Σ_d log q(z_d) in the loss.
+  /// A batch and the factors of log q(z) and of Σ_d log q(z_d) in the loss. Posteriors lie in the columns of
+  /// the scratch, so that a vector holds several of them; what its lanes beyond the last hold is not used.
   template <class T>
-  struct Batch {
-    const Terms<T>& terms;
-    Weights log_weight;
-    double to_joint;
-    double to_marginals;
+  class Batch {
+   public:
+    Batch(const Terms<T>& terms, const Weights& log_weight, double to_joint, double to_marginals,
+          Terms<T>& gradients)
+        : terms_(terms),
+          log_weight_(log_weight),
+          to_joint_(static_cast<T>(to_joint)),
+          to_marginals_(static_cast<T>(to_marginals)),
+          gradients_(gradients),
+          n_(terms.z.rows()),
+          dim_(terms.z.cols()) {
+      // mu, precision, ½ (logvar + log 2π), gradients of mu and logvar; aggregates; densities of a row for
+      // each block.
+      gradients.scratch.resize(5 * dim_ + 1 + dim_ + blocks * (dim_ + 1), n_);
+      for (Index d = 0; d < dim_; ++d) {
+        for (Index j = 0; j < n_; ++j) {
+          row(0, d)[j] = terms.mu(j, d);
+          row(1, d)[j] = terms.logvar(j, d);
+        }
+        for_each_vector<T>(n_, [&](Index j, auto which) {
+          const Simd<T> logvar = load(row(1, d) + j, which);
+          store(row(1, d) + j, math::exp<T>(-logvar), which);
+          store(row(2, d) + j, Simd<T>(Simd<T>(T{0.5}) * (logvar + Simd<T>(static_cast<T>(log_two_pi)))),
+                which);
+        });
+      }
+    }
 
-    [[nodiscard]] Index dim() const { return terms.z.cols(); }
+    /// log q(z_i), log q(z_i1), ...
+    [[nodiscard]] T* aggregates(Index i) const { return row(5, 0) + i * (1 + dim_); }
 
-    /// log q(z_id|x_j) and its slope (z_id − μ_jd) / σ_jd².
+    /// The aggregates of all samples, and the gradient of z, whose sums are over the same exponentials.
+    void find_aggregates() const {
+      parallel_for(blocks, row_grain(8 * n_ * n_ * dim_ / blocks), [&](Index first, Index last) {
+        for (Index block = first; block < last; ++block) {
+          T* const densities = row(6, 1) + block * (dim_ + 1) * n_;
+          const Chunk samples = chunk(n_, block, blocks);
+          for (Index i = samples.first; i < samples.last; ++i) {
+            find_aggregate(i, densities);
+          }
+        }
+      });
+    }
+
+    void add_gradients_of_posteriors() const {
+      parallel_for(
+          n_, row_grain(8 * n_ * dim_),
+          [&](Index first, Index last) {
+            for_each_vector<T>(last - first,
+                               [&](Index j, auto which) { add_gradient_of_posteriors(first + j, which); });
+          },
+          lanes<T>);
+      for (Index j = 0; j < n_; ++j) {
+        for (Index d = 0; d < dim_; ++d) {
+          gradients_.mu(j, d) += row(3, d)[j];
+          gradients_.logvar(j, d) += row(4, d)[j];
+        }
+      }
+    }
+
+   private:
+    static constexpr Index blocks = 16;
+
+    [[nodiscard]] T* row(Index group, Index d) const {
+      return gradients_.scratch.data() + (group * dim_ + d) * n_;
+    }
+
+    /// log W_ij of the posteriors j ...
+    [[nodiscard]] Simd<T> weight(Index i, Index j) const {
+      const Index next = (i + 1) % n_;
+      const auto holds = [j](Index k) { return k >= j && k < j + lanes<T>; };
+      if (!holds(i) && !holds(next)) {
+        return Simd<T>(static_cast<T>(log_weight_.other));
+      }
+      alignas(alignment) std::array<T, static_cast<std::size_t>(lanes<T>)> values;
+      for (Index lane = 0; lane < lanes<T>; ++lane) {
+        values[static_cast<std::size_t>(lane)] = static_cast<T>(log_weight_(i, j + lane));
+      }
+      return Simd<T>::load_aligned(values.data());
+    }
+
+    struct Density {
+      Simd<T> value;      ///< log q(z_id|x_j)
+      Simd<T> deviation;  ///< z_id − μ_jd
+      Simd<T> slope;      ///< divided by σ_jd²
+    };
     template <class Which>
-    [[nodiscard]] std::pair<Simd<T>, Simd<T>> density(Index i, Index j, Index d, Which which) const {
-      const Simd<T> logvar = load(terms.logvar.data() + j * dim() + d, which);
-      const Simd<T> deviation =
-          load(terms.z.data() + i * dim() + d, which) - load(terms.mu.data() + j * dim() + d, which);
-      const Simd<T> slope = deviation * math::exp<T>(-logvar);
-      return {Simd<T>(T{-0.5}) * (deviation * slope + logvar + Simd<T>(static_cast<T>(log_two_pi))), slope};
+    [[nodiscard]] Density density(Index i, Index d, Index j, Which which) const {
+      const Simd<T> deviation = Simd<T>(terms_.z(i, d)) - load(row(0, d) + j, which);
+      const Simd<T> slope = deviation * load(row(1, d) + j, which);
+      return {Simd<T>(T{-0.5}) * deviation * slope - load(row(2, d) + j, which), deviation, slope};
     }
 
-    [[nodiscard]] T joint_density(Index i, Index j) const {
-      return sum_vectors<T>(dim(), [&](Index d, auto which) { return density(i, j, d, which).first; });
-    }
-
-    /// found(i, :) = log q(z_i), log q(z_i1), ...
-    void find_aggregate(Index i, Matrix<T>& found) const {
-      const Index n = terms.z.rows();
-      LogSumExp joint;
-      for (Index j = 0; j < n; ++j) {
-        joint.add(log_weight(i, j) + static_cast<double>(joint_density(i, j)));
+    /// log Σ_j exp(values_j); values become their shares in the sum.
+    [[nodiscard]] T normalize(T* values) const {
+      T largest = std::numeric_limits<T>::lowest();  // not of a NaN, which enters by its exponential
+      for (Index j = 0; j < n_; ++j) {
+        largest = values[j] > largest ? values[j] : largest;
       }
-      found(i, 0) = static_cast<T>(joint.value());
-      T* marginals = found.data() + i * found.cols() + 1;
-      for_each_vector<T>(dim(), [&](Index d, auto which) {
-        Simd<T> largest = density(i, 0, d, which).first + Simd<T>(static_cast<T>(log_weight(i, 0)));
-        for (Index j = 1; j < n; ++j) {
-          largest =
-              xsimd::max(largest, density(i, j, d, which).first + Simd<T>(static_cast<T>(log_weight(i, j))));
-        }
-        Simd<T> sum = Simd<T>(T{0});
-        for (Index j = 0; j < n; ++j) {
-          sum += math::exp<T>(density(i, j, d, which).first + Simd<T>(static_cast<T>(log_weight(i, j))) -
-                              largest);
-        }
-        store(marginals + d, Simd<T>(largest + math::log<T>(sum)), which);
+      const T total = sum_vectors<T>(n_, [&](Index j, auto which) {
+        const Simd<T> share = math::exp<T>(load(values + j, which) - Simd<T>(largest));
+        store(values + j, share, which);
+        return share;
       });
-    }
-
-    /// Calls `body(d, which, factor, slope, density)` with factor = ∂loss/∂ log q(z_id|x_j).
-    template <class Body>
-    void for_each_dimension(Index i, Index j, const Matrix<T>& found, Body&& body) const {
-      const double weight = log_weight(i, j);
-      const double share =
-          std::exp(weight + static_cast<double>(joint_density(i, j)) - static_cast<double>(found(i, 0)));
-      const Simd<T> joint(static_cast<T>(to_joint * share));
-      const T* marginals = found.data() + i * found.cols() + 1;
-      for_each_vector<T>(dim(), [&](Index d, auto which) {
-        const auto value = density(i, j, d, which);
-        const Simd<T> marginal =
-            math::exp<T>(value.first + Simd<T>(static_cast<T>(weight)) - load(marginals + d, which));
-        body(d, which, joint + Simd<T>(static_cast<T>(to_marginals)) * marginal, value.second);
+      const Simd<T> scale(T{1} / total);
+      for_each_vector<T>(n_, [&](Index j, auto which) {
+        store(values + j, Simd<T>(load(values + j, which) * scale), which);
       });
+      return largest + std::log(total);
     }
 
-    void add_gradient_of_sample(Index i, Terms<T>& gradients) const {
-      T* to_z = gradients.z.data() + i * dim();
-      for (Index j = 0; j < terms.z.rows(); ++j) {
-        for_each_dimension(i, j, gradients.scratch,
-                           [&](Index d, auto which, const Simd<T>& factor, const Simd<T>& slope) {
-                             store(to_z + d, Simd<T>(load(to_z + d, which) - factor * slope), which);
-                           });
+    /// `densities` [dim + 1 × n]: of each dimension, then of all.
+    void find_aggregate(Index i, T* densities) const {
+      T* const joint = densities + dim_ * n_;
+      for_each_vector<T>(n_, [&](Index j, auto which) {
+        const Simd<T> log_weight = weight(i, j);
+        Simd<T> sum = log_weight;
+        for (Index d = 0; d < dim_; ++d) {
+          const Simd<T> value = density(i, d, j, which).value;
+          sum += value;
+          store(densities + d * n_ + j, Simd<T>(value + log_weight), which);
+        }
+        store(joint + j, sum, which);
+      });
+      T* const found = aggregates(i);
+      found[0] = normalize(joint);
+      for (Index d = 0; d < dim_; ++d) {
+        T* const shares = densities + d * n_;
+        found[1 + d] = normalize(shares);
+        gradients_.z(i, d) -= sum_vectors<T>(n_, [&](Index j, auto which) {
+          const Simd<T> factor =
+              Simd<T>(to_joint_) * load(joint + j, which) + Simd<T>(to_marginals_) * load(shares + j, which);
+          return Simd<T>(factor * density(i, d, j, which).slope);
+        });
       }
     }
 
-    void add_gradient_of_posterior(Index j, Terms<T>& gradients) const {
-      T* to_mu = gradients.mu.data() + j * dim();
-      T* to_logvar = gradients.logvar.data() + j * dim();
-      const Simd<T> half(T{0.5});
-      for (Index i = 0; i < terms.z.rows(); ++i) {
-        for_each_dimension(
-            i, j, gradients.scratch, [&](Index d, auto which, const Simd<T>& factor, const Simd<T>& slope) {
-              const Simd<T> deviation =
-                  load(terms.z.data() + i * dim() + d, which) - load(terms.mu.data() + j * dim() + d, which);
-              store(to_mu + d, Simd<T>(load(to_mu + d, which) + factor * slope), which);
-              const Simd<T> to_spread = factor * half * (deviation * slope - Simd<T>(T{1}));
-              store(to_logvar + d, Simd<T>(load(to_logvar + d, which) + to_spread), which);
-            });
+    /// Of the posteriors j ..., over all samples in their order.
+    template <class Which>
+    void add_gradient_of_posteriors(Index j, Which which) const {
+      const Simd<T> zero(T{0});
+      for (Index d = 0; d < dim_; ++d) {
+        store(row(3, d) + j, zero, which);
+        store(row(4, d) + j, zero, which);
+      }
+      for (Index i = 0; i < n_; ++i) {
+        const T* found = aggregates(i);
+        const Simd<T> log_weight = weight(i, j);
+        Simd<T> sum = log_weight;
+        for (Index d = 0; d < dim_; ++d) {
+          sum += density(i, d, j, which).value;
+        }
+        const Simd<T> joint = Simd<T>(to_joint_) * math::exp<T>(sum - Simd<T>(found[0]));
+        for (Index d = 0; d < dim_; ++d) {
+          const Density q = density(i, d, j, which);
+          const Simd<T> marginal = math::exp<T>(q.value + log_weight - Simd<T>(found[1 + d]));
+          const Simd<T> factor = xsimd::fma(Simd<T>(to_marginals_), marginal, joint);
+          const Simd<T> to_spread = Simd<T>(T{0.5}) * factor * (q.deviation * q.slope - Simd<T>(T{1}));
+          store(row(3, d) + j, Simd<T>(xsimd::fma(factor, q.slope, load(row(3, d) + j, which))), which);
+          store(row(4, d) + j, Simd<T>(load(row(4, d) + j, which) + to_spread), which);
+        }
       }
     }
+
+    const Terms<T>& terms_;
+    Weights log_weight_;
+    T to_joint_;
+    T to_marginals_;
+    Terms<T>& gradients_;
+    Index n_;
+    Index dim_;
   };
 };
 

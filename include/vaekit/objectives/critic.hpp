@@ -37,44 +37,48 @@ struct Critic {
     }
     mean = zeros();
     square = zeros();
-    gradient_ = zeros();
   }
 
   [[nodiscard]] bool empty() const { return layers.empty(); }
 
-  /// The critic's number for each row of z. [n × 1]
-  [[nodiscard]] const Matrix<T>& forward(MatrixIn<T> z) {
+  /// The critic's number for each row of z, in the first rows. [n × 1 or more]
+  const Matrix<T>& forward(MatrixIn<T> z) {
     provide(z.rows());
+    rows_ = 0;
+    sloped_rows_ = 0;
+    return append(z);
+  }
+
+  /// Puts as many rows at most below those of `forward`; what follows is about both.
+  const Matrix<T>& append(MatrixIn<T> z) {
+    const Index first = rows_;
+    rows_ += z.rows();
+    inputs_.middleRows(first, z.rows()) = z;
     for (std::size_t i = 0; i < layers.size(); ++i) {
-      if (i == 0) {
-        layers[i].forward(z, top(outputs_[i], z.rows()), caches_[i]);
-      } else {
-        layers[i].forward(outputs_[i - 1].topRows(z.rows()), top(outputs_[i], z.rows()), caches_[i]);
-      }
+      const Matrix<T>& x = i == 0 ? inputs_ : outputs_[i - 1];
+      layers[i].forward(x.middleRows(first, z.rows()), outputs_[i].middleRows(first, z.rows()), caches_[i]);
     }
     return outputs_.back();
   }
 
-  /// With the z of the last `forward` and the gradient dout [n × 1] of its numbers: dz = theirs with respect
-  /// to z, unless dz is empty; the parameters' is added to what `step` uses.
-  void backward(MatrixIn<T> z, MatrixIn<T> dout, MatrixOut<T> dz) {
-    const Index n = z.rows();
-    top(gradients_.back(), n) = dout;
-    for (std::size_t i = layers.size(); i-- > 0;) {
-      const auto x = i == 0 ? z.topRows(n) : MatrixIn<T>(outputs_[i - 1].topRows(n));
-      layers[i].backward(x, outputs_[i].topRows(n), gradients_[i].topRows(n),
-                         i == 0 ? dz : top(gradients_[i - 1], n), caches_[i], gradient_[i]);
-    }
+  /// Whether the last `forward` was of this z, and no `step` followed. Whoever changes layers otherwise calls
+  /// `forward` again.
+  [[nodiscard]] bool holds(MatrixIn<T> z) const {
+    return rows_ == z.rows() && inputs_.cols() == z.cols() && inputs_.topRows(rows_) == z;
   }
 
-  void clear_gradient() {
-    for (Dense<T>& layer : gradient_) {
-      set_zero(layer);
-    }
+  /// dz = the gradient of factor · Σ D(z) over the rows so far.
+  void input_gradient(T factor, MatrixOut<T> dz) {
+    find_slopes();
+    const Matrix<T>& weight = layers.front().weight;
+    gemm<T>(as_is<T>(slopes_.front().topRows(rows_)), as_is<T>(weight), weight.rows(), dz, Store::overwrite);
+    dz *= factor;
   }
 
-  /// Adam step number `step` (from 0) with the gradient collected since `clear_gradient`.
-  void step(double learning_rate, double beta1, double beta2, std::uint64_t number) {
+  /// Adam step number `number` (from 0) with the gradient of Σ_b dout_b D(z_b) over the rows so far, dout
+  /// [rows]: each layer moves as soon as its own gradient is there, which stays in the cache until then.
+  void step(std::span<const T> dout, double learning_rate, double beta1, double beta2, std::uint64_t number) {
+    find_slopes();
     const auto t = static_cast<double>(number + 1);
     const AdamStep numbers{.beta1 = beta1,
                            .beta2 = beta2,
@@ -85,11 +89,19 @@ struct Critic {
                            .l2 = 0,
                            .grad_scale = 1};
     for (std::size_t i = 0; i < layers.size(); ++i) {
-      adam_update<T>(numbers, layers[i].weight.span(), gradient_[i].weight.span(), mean[i].weight.span(),
+      scale_rows<T>(dout, top(slopes_[i], rows_));
+      Dense<T>& layer = layers[i];
+      weight_gradient_.resize(layer.weight.rows(), layer.weight.cols());
+      bias_gradient_.resize(1, layer.bias.size());
+      bias_gradient_.setZero();
+      gemm_with_column_sums<T>(slopes_[i].topRows(rows_), (i == 0 ? inputs_ : outputs_[i - 1]).topRows(rows_),
+                               weight_gradient_, Store::overwrite, bias_gradient_.span());
+      adam_update<T>(numbers, layer.weight.span(), weight_gradient_.span(), mean[i].weight.span(),
                      square[i].weight.span());
-      adam_update<T>(numbers, layers[i].bias.span(), gradient_[i].bias.span(), mean[i].bias.span(),
+      adam_update<T>(numbers, layer.bias.span(), bias_gradient_.span(), mean[i].bias.span(),
                      square[i].bias.span());
     }
+    rows_ = 0;
   }
 
   static void reflect(auto& self, auto&& visit) {
@@ -123,25 +135,50 @@ struct Critic {
     return list;
   }
 
-  /// Room for n rows; allocates only for more than ever before.
-  void provide(Index n) {
-    if (!outputs_.empty() && outputs_.front().rows() >= n) {
+  /// ∂D/∂ the argument of each layer's activation, of the rows that do not have it yet. A row's gradient for
+  /// any loss is a multiple, so that the model and the critic share one pass.
+  void find_slopes() {
+    const Index first = sloped_rows_;
+    const Index count = rows_ - first;
+    sloped_rows_ = rows_;
+    if (count == 0) {
       return;
     }
-    outputs_.clear();
-    gradients_.clear();
-    caches_.clear();
-    for (const Dense<T>& layer : layers) {
-      outputs_.emplace_back(n, layer.weight.rows());
-      gradients_.emplace_back(n, layer.weight.rows());
-      caches_.push_back(layer.make_cache(n));
+    slopes_.back().middleRows(first, count).setOnes();
+    for (std::size_t i = layers.size(); i-- > 1;) {
+      const Matrix<T>& weight = layers[i].weight;
+      const Index units = weight.cols();
+      gemm<T>(as_is<T>(slopes_[i].middleRows(first, count)), as_is<T>(weight), weight.rows(),
+              slopes_[i - 1].middleRows(first, count), Store::overwrite,
+              detail::DerivativeEpilogue<T>{layers[i - 1].activation, outputs_[i - 1].data() + first * units,
+                                            units});
     }
   }
 
-  Layers gradient_;
-  std::vector<Matrix<T>> outputs_;    // [n × units] of each layer
-  std::vector<Matrix<T>> gradients_;  // theirs
+  /// Room for twice n rows; allocates only for more than ever before.
+  void provide(Index n) {
+    if (!outputs_.empty() && outputs_.front().rows() >= 2 * n) {
+      return;
+    }
+    outputs_.clear();
+    slopes_.clear();
+    caches_.clear();
+    inputs_ = Matrix<T>(2 * n, layers.front().weight.cols());
+    for (const Dense<T>& layer : layers) {
+      outputs_.emplace_back(2 * n, layer.weight.rows());
+      slopes_.emplace_back(2 * n, layer.weight.rows());
+      caches_.push_back(layer.make_cache(2 * n));
+    }
+  }
+
+  Index rows_ = 0;                  // since `forward`
+  Index sloped_rows_ = 0;           // of them have slopes
+  Matrix<T> inputs_;                // [2n × dim]
+  std::vector<Matrix<T>> outputs_;  // [2n × units] of each layer
+  std::vector<Matrix<T>> slopes_;   // [2n × units]
   std::vector<typename Dense<T>::Cache> caches_;
+  Matrix<T> weight_gradient_;  // of one layer
+  Matrix<T> bias_gradient_;
   Matrix<T> shuffled_;  // [n × dim]
   std::vector<std::uint32_t> order_;
 };

@@ -75,6 +75,11 @@ struct Elbo {
       value.loss = beta * value.kl - value.reconstruction;
       return value;
     }
+    if (config.free_bits == 0) {  // an estimate of the KL term may be negative, and has its gradient
+      gradients.kl.setConstant(static_cast<T>(beta / batch));
+      value.loss = beta * value.kl - value.reconstruction;
+      return value;
+    }
     double penalty = 0;
     for (Index first = 0; first < terms.kl.cols(); first += config.free_bits_group) {
       const Index width = std::min(config.free_bits_group, terms.kl.cols() - first);

@@ -73,39 +73,33 @@ struct FactorVae {
       sum += static_cast<double>(ratio(row, 0));
     }
     value.loss += config.gamma * share * sum;
-    gradients.scratch.resize(terms.z.rows(), 1);
-    gradients.scratch.setConstant(static_cast<T>(config.gamma * share));
-    terms.critic->backward(terms.z, gradients.scratch, MatrixOut<T>(gradients.z));
+    terms.critic->input_gradient(static_cast<T>(config.gamma * share), MatrixOut<T>(gradients.z));
     return value;
   }
 
-  /// One step of the discriminator on the z of the last batch; its loss before.
+  /// One step of the discriminator on the z of the last batch; its loss before. What `evaluate` found of this
+  /// z is used again.
   template <class T>
   double train_critic(const Terms<T>& terms, std::uint64_t seed, std::uint64_t step,
                       Terms<T>& scratch) const {
     Critic<T>& critic = *terms.critic;
-    critic.clear_gradient();
-    double loss = learn(terms.z, -1, critic, scratch.scratch);
+    const Index n = terms.z.rows();
+    if (!critic.holds(terms.z)) {
+      critic.forward(terms.z);
+    }
     const RandomStream stream(seed, Purpose::update, step);
-    loss += learn(critic.shuffled(terms.z, stream.child(100)), 1, critic, scratch.scratch);
-    critic.step(config.learning_rate, config.beta1, config.beta2, step);
-    return loss;
-  }
-
- private:
-  /// ½ mean softplus(sign · D(z)), whose gradient is added.
-  template <class T>
-  static double learn(MatrixIn<T> z, double sign, Critic<T>& critic, Matrix<T>& dout) {
-    const Matrix<T>& ratio = critic.forward(z);
-    dout.resize(z.rows(), 1);
-    const double share = 0.5 / static_cast<double>(z.rows());
+    const Matrix<T>& ratio = critic.append(critic.shuffled(terms.z, stream.child(100)));
+    Matrix<T>& dout = scratch.scratch;
+    dout.resize(2 * n, 1);
+    const double share = 0.5 / static_cast<double>(n);
     double loss = 0;
-    for (Index row = 0; row < z.rows(); ++row) {
+    for (Index row = 0; row < 2 * n; ++row) {
+      const double sign = row < n ? -1 : 1;  // rows of z, then shuffled ones
       const double argument = sign * static_cast<double>(ratio(row, 0));
       loss += share * (std::max(argument, 0.0) + std::log1p(std::exp(-std::abs(argument))));
       dout(row, 0) = static_cast<T>(sign * share / (1 + std::exp(-argument)));
     }
-    critic.backward(z, dout, no_matrix<T>());
+    critic.step(dout.span(), config.learning_rate, config.beta1, config.beta2, step);
     return loss;
   }
 };

@@ -8,6 +8,8 @@
 
 #include "vaekit/core/fields.hpp"
 #include "vaekit/core/parallel.hpp"
+#include "vaekit/kernels/math.hpp"
+#include "vaekit/kernels/reduce.hpp"
 #include "vaekit/objectives/objective.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -25,31 +27,87 @@ struct KernelOfDistance {
   MmdKernel kernel;
   double width;
 
+  template <class T>
   struct Value {
-    double value;
-    double slope;  ///< ∂k/∂s
+    Simd<T> value;
+    Simd<T> slope;  ///< ∂k/∂s
   };
-  [[nodiscard]] Value operator()(double s) const {
+  template <class T>
+  [[nodiscard]] Value<T> operator()(const Simd<T>& s) const {
     if (kernel == MmdKernel::rbf) {
-      const double value = std::exp(-s / width);
-      return {value, -value / width};
+      const Simd<T> rate(static_cast<T>(-1 / width));
+      const Simd<T> value = math::exp<T>(s * rate);
+      return {value, value * rate};
     }
-    Value sum{0, 0};
-    for (const double c : {0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0}) {
-      const double ratio = c * width / (c * width + s);
+    Value<T> sum{Simd<T>(T{0}), Simd<T>(T{0})};
+    for (const double scale : scales) {
+      const Simd<T> reach(static_cast<T>(scale * width));
+      const Simd<T> inverse = Simd<T>(T{1}) / (reach + s);
+      const Simd<T> ratio = reach * inverse;
       sum.value += ratio;
-      sum.slope -= ratio / (c * width + s);
+      sum.slope -= ratio * inverse;
     }
     return sum;
   }
+  /// k(a, a)
+  [[nodiscard]] double at_zero() const {
+    return kernel == MmdKernel::rbf ? 1 : static_cast<double>(scales.size());
+  }
+
+ private:
+  static constexpr std::array<double, 7> scales = {0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0};
 };
+
+namespace detail {
+
+/// m points, one in each column, so that a vector holds several of them.
+template <class T>
+struct PointColumns {
+  T* values;  // [dim × m]
+  Index count;
+  Index dim;
+
+  void assign(MatrixIn<T> points) const {
+    for (Index d = 0; d < dim; ++d) {
+      for (Index j = 0; j < count; ++j) {
+        values[d * count + j] = points(j, d);
+      }
+    }
+  }
+
+  /// Σ_j k(point, p_j); the slopes of the kernel go to `slopes` [m].
+  [[nodiscard]] T kernel_sum(const KernelOfDistance& kernel, const T* point, T* slopes) const {
+    return sum_vectors<T>(count, [&](Index j, auto which) {
+      Simd<T> square(T{0});
+      for (Index d = 0; d < dim; ++d) {
+        const Simd<T> difference = Simd<T>(point[d]) - load(values + d * count + j, which);
+        square = xsimd::fma(difference, difference, square);
+      }
+      const KernelOfDistance::Value<T> k = kernel(square);
+      store(slopes + j, k.slope, which);
+      return k.value;
+    });
+  }
+
+  /// target += factor · Σ_j slopes_j (point − p_j)
+  void add_slopes(T factor, const T* point, const T* slopes, T* target) const {
+    for (Index d = 0; d < dim; ++d) {
+      target[d] += factor * sum_vectors<T>(count, [&](Index j, auto which) {
+                     return Simd<T>(load(slopes + j, which) *
+                                    (Simd<T>(point[d]) - load(values + d * count + j, which)));
+                   });
+    }
+  }
+};
+
+}  // namespace detail
 
 /// The unbiased estimate of the squared maximum mean discrepancy of the rows of z and of `prior_z`, and
 /// `factor` times its gradient, added to dz:
 ///
 ///   1/(m(m−1)) Σ_{i≠j} k(z_i, z_j) + 1/(m(m−1)) Σ_{i≠j} k(p_i, p_j) − 2/m² Σ_ij k(z_i, p_j)
 ///
-/// Shapes   z, prior_z, dz [m × dim]; scratch is resized to [m × 1]
+/// Shapes   z, prior_z, dz [m × dim]; scratch is resized to [m + 2 dim + 1 × m]
 /// Threads  no bit depends on their number
 /// Source   Gretton et al. 2012 (JMLR 13), lemma 6
 template <class T>
@@ -57,32 +115,36 @@ template <class T>
                                               const Matrix<T>& prior_z, double factor, Matrix<T>& dz,
                                               Matrix<T>& scratch) {
   const Index m = z.rows();
+  const Index dim = z.cols();
   const auto count = static_cast<double>(m);
   const double within = m > 1 ? 1 / (count * (count - 1)) : 0;
   const double between_sets = 2 / (count * count);
-  scratch.resize(m, 1);
-  parallel_for(m, 8, [&](Index first, Index last) {
+  scratch.resize(m + 2 * dim + 1, m);
+  const detail::PointColumns<T> own{scratch.data() + m * m, m, dim};
+  const detail::PointColumns<T> prior{own.values + dim * m, m, dim};
+  T* const sums = prior.values + dim * m;
+  own.assign(z);
+  prior.assign(prior_z);
+  const Index work = 24 * m * (dim + 8);
+  parallel_for(m, row_grain(work), [&](Index first, Index last) {
     for (Index i = first; i < last; ++i) {
-      double sum = 0;
-      const auto add = [&](const Matrix<T>& others, Index j, double weight, double gradient_weight) {
-        const double s = static_cast<double>((z.row(i) - others.row(j)).squaredNorm());
-        const KernelOfDistance::Value k = kernel(s);
-        sum += weight * k.value;
-        dz.row(i) += static_cast<T>(factor * gradient_weight * 2 * k.slope) * (z.row(i) - others.row(j));
-      };
-      for (Index j = 0; j < m; ++j) {
-        if (j != i) {
-          add(z, j, within, 2 * within);  // also as the second of the pair (j, i)
-          sum += within * kernel(static_cast<double>((prior_z.row(i) - prior_z.row(j)).squaredNorm())).value;
-        }
-        add(prior_z, j, -between_sets, -between_sets);
-      }
-      scratch(i, 0) = static_cast<T>(sum);
+      const T* point = z.data() + i * dim;
+      T* const slopes = scratch.data() + i * m;
+      T* const target = dz.data() + i * dim;
+      // A point's distance from itself is exactly 0, where the kernel is known.
+      double sum = within * (static_cast<double>(own.kernel_sum(kernel, point, slopes)) - kernel.at_zero());
+      own.add_slopes(static_cast<T>(4 * factor * within), point, slopes,
+                     target);  // also as the second of a pair
+      sum -= between_sets * static_cast<double>(prior.kernel_sum(kernel, point, slopes));
+      prior.add_slopes(static_cast<T>(-2 * factor * between_sets), point, slopes, target);
+      const T* other = prior_z.data() + i * dim;
+      sum += within * (static_cast<double>(prior.kernel_sum(kernel, other, slopes)) - kernel.at_zero());
+      sums[i] = static_cast<T>(sum);
     }
   });
   double total = 0;
-  for (const T value : scratch.span()) {
-    total += static_cast<double>(value);
+  for (Index i = 0; i < m; ++i) {
+    total += static_cast<double>(sums[i]);
   }
   return total;
 }
