@@ -15,29 +15,30 @@ using namespace vaekit;
 
 namespace {
 
-constexpr Index features = 4;
-constexpr Index classes = 3;
+constexpr Index semi_features = 4;
+constexpr Index semi_classes = 3;
 
 template <class T>
 example::AnyVae<T> semi_supervised_vae() {
   const std::vector<LayerConfig<>> hidden = {DenseConfig{.units = 3, .activation = Activation::tanh}};
-  example::AnyVae<T> model(
-      Network<T>(hidden, Shape::flat(features + classes)), AnyLatent<T>(GaussianLatentConfig{.dim = 2}),
-      Network<T>(hidden, Shape::flat(2 + classes)), AnyLikelihood<T>(BernoulliConfig{}, features),
-      Initializer::fan_in_uniform, AnyPrior<T>(StandardNormalConfig{}, 2, features, classes), classes);
-  model.set_classifier(Network<T>(hidden, Shape::flat(features)), 0.7);
+  example::AnyVae<T> model(Network<T>(hidden, Shape::flat(semi_features + semi_classes)),
+                           AnyLatent<T>(GaussianLatentConfig{.dim = 2}),
+                           Network<T>(hidden, Shape::flat(2 + semi_classes)),
+                           AnyLikelihood<T>(BernoulliConfig{}, semi_features), Initializer::fan_in_uniform,
+                           AnyPrior<T>(StandardNormalConfig{}, 2, semi_features, semi_classes), semi_classes);
+  model.set_classifier(Network<T>(hidden, Shape::flat(semi_features)), 0.7);
   model.initialize(3);
   return model;
 }
 
 /// Row r has label r mod 4, where 3 means none.
 template <class T>
-Matrix<T> inputs(Index rows) {
-  Matrix<T> x(rows, features + classes);
-  x.leftCols(features) = example::data<T>(rows, features);
+Matrix<T> semi_inputs(Index rows) {
+  Matrix<T> x(rows, semi_features + semi_classes);
+  x.leftCols(semi_features) = example::data<T>(rows, semi_features);
   for (Index row = 0; row < rows; ++row) {
     if (row % 4 != 3) {
-      x(row, features + row % 4) = T{1};
+      x(row, semi_features + row % 4) = T{1};
     }
   }
   return x;
@@ -49,7 +50,7 @@ TEST_CASE("semi-supervised: gradients with and without labels, at any batch") {
   for (const Index batch : {1, 3, 8}) {
     for (const Index first : {0, 3}) {  // all with labels, or one without first
       auto model = semi_supervised_vae<double>();
-      const Matrix<double> x = inputs<double>(batch + first).bottomRows(batch);
+      const Matrix<double> x = semi_inputs<double>(batch + first).bottomRows(batch);
       const AnyObjective objective(ElboConfig{.beta = 0.7});
       auto w = model.make_workspace(batch);
       auto grad = zeros_like(model);
@@ -67,20 +68,20 @@ TEST_CASE("semi-supervised: gradients with and without labels, at any batch") {
 
 TEST_CASE("semi-supervised: an input without a label is the mean over its labels by q(y|x)") {
   const auto model = semi_supervised_vae<double>();
-  const Matrix<double> x = inputs<double>(4).bottomRows(1);
+  const Matrix<double> x = semi_inputs<double>(4).bottomRows(1);
   auto w = model.make_workspace(1);
   auto grad = zeros_like(model);
   model.draw_noise(7, 3, 1, w);
   const Matrix<double> epsilon = w.epsilon;
   const ObjectiveValue value = model.gradient(x, Elbo(), 0.0, w, grad);
   auto cache = model.classifier->make_cache(1);
-  model.classifier->forward(x.leftCols(features), cache);
+  model.classifier->forward(x.leftCols(semi_features), cache);
   CHECK(std::abs(cache.log_q.array().exp().sum() - 1) < 1e-12);
   double expected = 0;
   auto plain = model.make_inference_workspace(1);
-  for (Index y = 0; y < classes; ++y) {
+  for (Index y = 0; y < semi_classes; ++y) {
     Matrix<double> labelled = x;
-    labelled(0, features + y) = 1;
+    labelled(0, semi_features + y) = 1;
     model.zero_noise(1, plain);
     plain.epsilon.row(0) = epsilon.row(y);
     const Terms<double>& terms = model.terms(labelled, plain);
@@ -93,14 +94,14 @@ TEST_CASE("semi-supervised: an input without a label is the mean over its labels
 
 TEST_CASE("semi-supervised: an input with a label adds log C and the classification loss") {
   const auto model = semi_supervised_vae<double>();
-  const Matrix<double> x = inputs<double>(2);
+  const Matrix<double> x = semi_inputs<double>(2);
   auto w = model.make_workspace(2);
   auto grad = zeros_like(model);
   model.draw_noise(7, 3, 2, w);
   const Matrix<double> epsilon = w.epsilon;
   const ObjectiveValue value = model.gradient(x, Elbo(), 0.0, w, grad);
   auto cache = model.classifier->make_cache(2);
-  model.classifier->forward(x.leftCols(features), cache);
+  model.classifier->forward(x.leftCols(semi_features), cache);
   auto plain = model.make_inference_workspace(2);
   model.zero_noise(2, plain);
   plain.epsilon = epsilon.topRows(2);
@@ -113,7 +114,7 @@ TEST_CASE("semi-supervised: an input with a label adds log C and the classificat
 
 TEST_CASE("semi-supervised: the same bits on any number of threads, no allocation after the first step") {
   const auto model = semi_supervised_vae<float>();
-  const Matrix<float> x = inputs<float>(40);
+  const Matrix<float> x = semi_inputs<float>(40);
   const auto run = [&](int threads) {
     const ThreadScope scope(threads);
     auto w = model.make_workspace(40);
