@@ -88,7 +88,7 @@ struct StatefulTraining {
   }
 };
 
-struct StopAfter {
+struct InterruptStateful {
   std::uint64_t steps;
   void step(const auto& state, const ObjectiveValue&, Index) const {
     if (state.progress.step == steps) {
@@ -105,7 +105,7 @@ TEST_CASE("checkpoint: buffers and a discriminator are restored to the bits of a
   const Bytes expected = checkpoint_bytes(straight.state, format(), "{}");
   for (const std::uint64_t steps : {1U, 6U, 13U}) {
     StatefulTraining interrupted;
-    interrupted.trainer.train(interrupted.state, StopAfter{steps});
+    interrupted.trainer.train(interrupted.state, InterruptStateful{steps});
     interrupt_requested = 0;
     const Checkpoint checkpoint = parsed(checkpoint_bytes(interrupted.state, format(), "{}"));
     CHECK(checkpoint.find("latent.codebook") != nullptr);

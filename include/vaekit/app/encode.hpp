@@ -14,7 +14,7 @@ namespace vaekit::inline VAEKIT_ABI {
 ///
 /// Throws IoError, DataError, UsageError when a conditional model is told nothing
 [[nodiscard]] inline LoadedData load_input(const Run& run, const std::filesystem::path& file,
-                                           const std::string& condition) {
+                                           const std::string& condition = {}) {
   LoadedData data(parse_npy(read_file(file), file.filename().string()), run.input, run.config.seed);
   if (condition.empty() && run.config.data.condition) {
     throw UsageError("--condition: missing, the model is conditional");

@@ -81,7 +81,9 @@ template <class Model>
 [[nodiscard]] Image sample_picture(const Model& model, const Shape& shape, std::uint64_t seed,
                                    const DataView& view, Index count, double temperature) {
   const Index columns = sample_columns(model, view.condition.is_label(), count);
-  count -= count % columns;
+  if (view.condition.is_label()) {
+    count -= count % columns;  // whole lines of all classes
+  }
   return image_grid<typename Model::Scalar>(
       sample_all(model, seed, shown_latents(model, view, count), temperature), shape,
       grid_options(shape, columns));
