@@ -15,6 +15,7 @@ template <class Tensor>
 struct BufferView;
 enum class ExitCode : int;
 class Error;
+class UsageError;
 class ConfigError;
 class ShapeError;
 class DataError;

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "vaekit/app/load_run.hpp"
-#include "vaekit/app/output.hpp"
 #include "vaekit/data/condition.hpp"
+#include "vaekit/data/npy.hpp"
 #include "vaekit/evaluate/data_view.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {

@@ -12,12 +12,6 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// A command line that makes no sense.
-class UsageError : public Error {
- public:
-  explicit UsageError(const std::string& message) : Error(message, ExitCode::usage) {}
-};
-
 enum class OutputFormat { png, npy };
 
 /// What `--out` asks for, by its ending.

@@ -35,6 +35,12 @@ class Error : public std::runtime_error {
   ExitCode exit_code_;
 };
 
+/// A command line that makes no sense.
+class UsageError : public Error {
+ public:
+  explicit UsageError(const std::string& message) : Error(message, ExitCode::usage) {}
+};
+
 /// A configuration (JSON, or a `Config` struct filled in C++) that cannot be honoured.
 class ConfigError : public Error {
  public:
