@@ -56,7 +56,7 @@ def configurations():
         prior={"type": "categorical"},
     )
     refuse_part(
-        "latent: codebook has 4096 codes, must have at most 512 (training samples x positions)",
+        "latent: codebook has 4096 codes, must have at most 960 (training samples x positions)",
         latent={"type": "vector_quantized", "positions": 8, "codes": 4096},
         prior={"type": "codes"},
     )
