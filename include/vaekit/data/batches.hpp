@@ -109,10 +109,11 @@ void read_rows(const Dataset& data, std::span<const std::uint32_t> rows, const T
   const auto width = static_cast<std::size_t>(data.features());
   const RandomStream stream(seed, Purpose::binarize, epoch);
   std::atomic<Index> first_bad = x.rows();
-  const auto read = [&]<class S>(const std::vector<S>& values, Index i) {
-    const std::size_t offset = rows[static_cast<std::size_t>(i)] * width;
+  const auto read = [&](const auto& values, Index i) {
+    const std::uint32_t row = rows[static_cast<std::size_t>(i)];
+    const std::size_t offset = row * width;
     const std::span<T> out(x.row(i).data(), width);
-    transform.apply(std::span<const S>(values).subspan(offset, width), out);
+    transform.apply(stored_sample(values, row, width), out);
     if (!detail::binarize(transform.binarize(), out, stream, offset)) {
       for (Index bad = first_bad; i < bad && !first_bad.compare_exchange_weak(bad, i);) {
       }

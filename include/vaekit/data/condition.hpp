@@ -79,9 +79,9 @@ class Condition {
       }
       std::visit(
           [&](const auto& stored) {
+            const auto sample = stored_sample(stored, rows[i], static_cast<std::size_t>(columns_));
             for (Index j = 0; j < columns_; ++j) {
-              out(static_cast<Index>(i), j) = static_cast<T>(
-                  stored[rows[i] * static_cast<std::size_t>(columns_) + static_cast<std::size_t>(j)]);
+              out(static_cast<Index>(i), j) = static_cast<T>(sample[static_cast<std::size_t>(j)]);
             }
           },
           values_->values());

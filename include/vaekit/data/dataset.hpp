@@ -19,6 +19,7 @@
 #include "vaekit/core/error.hpp"
 #include "vaekit/core/matrix.hpp"
 #include "vaekit/core/shape.hpp"
+#include "vaekit/data/generated.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -27,7 +28,8 @@ namespace vaekit::inline VAEKIT_ABI {
   throw DataError(concat(name, ": data set is empty, needs at least one sample"));
 }
 
-/// Samples in memory in the type they are stored in; `read_rows` (batches.hpp) turns them into batches.
+/// Samples in the type they are stored in, in memory or made when they are read; `read_rows` (batches.hpp)
+/// turns them into batches.
 ///
 /// Values     [size × features], sample after sample; an image is height × width × channels
 /// Labels     one integer a sample, or none at all
@@ -35,7 +37,8 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Threads    const members are safe to call concurrently
 class Dataset {
  public:
-  using Values = std::variant<std::vector<std::uint8_t>, std::vector<float>, std::vector<double>>;
+  using Values =
+      std::variant<std::vector<std::uint8_t>, std::vector<float>, std::vector<double>, GeneratedRows>;
 
   /// `name` is how messages call the data: the base name of its file.
   ///
@@ -47,6 +50,7 @@ class Dataset {
         shape_(shape),
         values_(std::move(values)),
         column_names_(std::move(column_names)) {
+    check_shape();
     std::visit([this](const auto& stored) { check_values(stored); }, values_);
     set_labels(std::move(labels));
     if (!column_names_.empty() && std::ssize(column_names_) != features()) {
@@ -60,6 +64,17 @@ class Dataset {
   [[nodiscard]] Index features() const { return shape_.size(); }
   [[nodiscard]] Index size() const { return size_; }  ///< samples
   [[nodiscard]] const Values& values() const { return values_; }
+  /// Whether values are 0 .. 255, stored in a byte each.
+  [[nodiscard]] bool is_bytes() const {
+    return std::visit(
+        [](const auto& stored) {
+          using Sample = decltype(stored_sample(stored, 0, 0));
+          return std::same_as<typename Sample::value_type, std::uint8_t>;
+        },
+        values_);
+  }
+  /// What made the samples, where they are generated; else null.
+  [[nodiscard]] const GeneratedRows* generated() const { return std::get_if<GeneratedRows>(&values_); }
   [[nodiscard]] const std::vector<std::int32_t>& labels() const { return labels_; }
   [[nodiscard]] const std::vector<std::string>& column_names() const { return column_names_; }
 
@@ -73,26 +88,17 @@ class Dataset {
   }
 
  private:
+  void check_values(const GeneratedRows& rows) { set_size(std::ssize(rows.combinations)); }
+
   template <class S>
   void check_values(const std::vector<S>& values) {
     const Index width = features();
     const Index count = std::ssize(values);
-    if (shape_.height < 1 || shape_.width < 1 || shape_.channels < 1) {
-      throw DataError(concat(name_, ": samples are ", shape_.height, 'x', shape_.width, 'x', shape_.channels,
-                             ", must be at least 1x1x1"));
-    }
-    if (count == 0) {
-      throw_empty(name_);
-    }
     if (count % width != 0) {
       throw DataError(concat(name_, ": has ", count, " values, must be a multiple of ", width,
                              " (samples of ", to_string(shape_), ')'));
     }
-    size_ = count / width;
-    if (size_ > Index{std::numeric_limits<std::uint32_t>::max()}) {
-      throw DataError(concat(name_, ": has ", size_, " samples, must have at most ",
-                             std::numeric_limits<std::uint32_t>::max()));
-    }
+    set_size(count / width);
     if constexpr (std::floating_point<S>) {
       if (!all_finite(std::span<const S>(values))) {
         const auto bad = std::ranges::find_if_not(values, [](S value) { return std::isfinite(value); });
@@ -100,6 +106,24 @@ class Dataset {
         throw DataError(concat(name_, ": sample ", position / width, ", feature ", position % width, " is ",
                                std::abs(*bad) > 0 ? (*bad > 0 ? "inf" : "-inf") : "nan", ", must be finite"));
       }
+    }
+  }
+
+  void check_shape() const {
+    if (shape_.height < 1 || shape_.width < 1 || shape_.channels < 1) {
+      throw DataError(concat(name_, ": samples are ", shape_.height, 'x', shape_.width, 'x', shape_.channels,
+                             ", must be at least 1x1x1"));
+    }
+  }
+
+  void set_size(Index size) {
+    size_ = size;
+    if (size_ == 0) {
+      throw_empty(name_);
+    }
+    if (size_ > Index{std::numeric_limits<std::uint32_t>::max()}) {
+      throw DataError(concat(name_, ": has ", size_, " samples, must have at most ",
+                             std::numeric_limits<std::uint32_t>::max()));
     }
   }
 

@@ -24,14 +24,15 @@
 #include "vaekit/core/random.hpp"
 #include "vaekit/core/shape.hpp"
 #include "vaekit/data/dataset.hpp"
+#include "vaekit/data/sprites.hpp"
 #include "vaekit/kernels/random.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
-enum class SyntheticSource { mixture, moons, bars, shapes };
+enum class SyntheticSource { mixture, moons, bars, shapes, sprites };
 
 [[nodiscard]] constexpr auto enum_names(SyntheticSource) {
-  return std::array<std::string_view, 4>{"mixture", "moons", "bars", "shapes"};
+  return std::array<std::string_view, 5>{"mixture", "moons", "bars", "shapes", "sprites"};
 }
 
 /// A built-in data set, made on the spot.
@@ -48,7 +49,9 @@ struct SyntheticConfig {
   static constexpr auto fields() {
     return std::tuple{
         field("source", &SyntheticConfig::source,
-              "mixture and moons (points in the plane), bars and shapes (grey images)"),
+              "mixture and moons (points in the plane), bars and shapes (grey images), sprites (737,280 "
+              "black and "
+              "white images of known factors, drawn when they are read)"),
         field("count", &SyntheticConfig::count, "samples", between(1, 100'000'000)),
         field("size", &SyntheticConfig::size, "height and width of the images", between(4, 1024)),
         field("components", &SyntheticConfig::components, "Gaussians of the mixture", between(1, 1'000'000)),
@@ -129,21 +132,6 @@ template <class Draw>
     }
   });
   return {std::move(name), Shape{size, size, 1}, std::move(values), std::move(labels)};
-}
-
-/// Whether (x, y) lies in shape 0 (square), 1 (ellipse) or 2 (heart), each within the unit disc.
-[[nodiscard]] inline bool in_shape(Index shape, double x, double y) {
-  if (shape == 0) {
-    return std::max(std::abs(x), std::abs(y)) < 0.7;
-  }
-  if (shape == 1) {
-    return x * x + 4 * y * y < 1;
-  }
-  // (x² + y² − 1)³ < x² y³, a heart about 2.3 wide and high; y points down in an image.
-  const double u = 1.36 * x;
-  const double v = -1.36 * y + 0.1;
-  const double ring = u * u + v * v - 1;
-  return ring * ring * ring < u * u * v * v * v;
 }
 
 }  // namespace detail
@@ -255,8 +243,13 @@ template <class Draw>
       return make_bars(config.count, config.size, probability, config.seed);
     case SyntheticSource::shapes:
       return make_shapes(config.count, config.size, probability, config.seed);
+    case SyntheticSource::sprites:
+      if (probability > 0) {
+        throw ConfigError(concat("synthetic sprites: noise is ", probability, ", must be 0 or left out"));
+      }
+      return make_sprites(config.count, config.size, config.seed);
   }
-  throw ConfigError("synthetic: source is unknown, must be mixture, moons, bars or shapes");
+  throw ConfigError("synthetic: source is unknown, must be mixture, moons, bars, shapes or sprites");
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

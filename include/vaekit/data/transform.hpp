@@ -139,11 +139,11 @@ class Transform {
 namespace detail {
 
 /// Calls `visit(sample)` for each row of a data set, as a span of its stored type.
-template <class S, class Visit>
-void for_each_sample(const std::vector<S>& values, std::span<const std::uint32_t> rows, std::size_t width,
+template <class Values, class Visit>
+void for_each_sample(const Values& values, std::span<const std::uint32_t> rows, std::size_t width,
                      Visit&& visit) {
   for (const std::uint32_t row : rows) {
-    visit(std::span<const S>(values).subspan(row * width, width));
+    visit(stored_sample(values, row, width));
   }
 }
 
@@ -152,12 +152,12 @@ struct FeatureRange {
   std::vector<double> maximum;
 };
 
-template <class S>
-[[nodiscard]] FeatureRange feature_range(const std::vector<S>& values, std::span<const std::uint32_t> rows,
+template <class Values>
+[[nodiscard]] FeatureRange feature_range(const Values& values, std::span<const std::uint32_t> rows,
                                          std::size_t width) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   FeatureRange range{std::vector<double>(width, infinity), std::vector<double>(width, -infinity)};
-  for_each_sample(values, rows, width, [&](std::span<const S> sample) {
+  for_each_sample(values, rows, width, [&](const auto& sample) {
     for (std::size_t i = 0; i < width; ++i) {
       range.minimum[i] = std::min(range.minimum[i], static_cast<double>(sample[i]));
       range.maximum[i] = std::max(range.maximum[i], static_cast<double>(sample[i]));
@@ -178,15 +178,27 @@ template <class S>
   return std::isfinite(factor) ? factor : 0;
 }
 
-template <class S>
-[[nodiscard]] Transform fit_range(const Scale& scale, Binarize binarize, const Dataset& train,
-                                  const std::vector<S>& values, std::span<const std::uint32_t> rows) {
+/// What a range is fitted to. Bytes have one range for all features, and generated ones use the whole of it.
+template <class Values>
+[[nodiscard]] FeatureRange fitted_range(const Dataset& train, const Values& values,
+                                        std::span<const std::uint32_t> rows) {
   const auto width = static_cast<std::size_t>(train.features());
-  FeatureRange range = feature_range(values, rows, width);
-  if constexpr (std::same_as<S, std::uint8_t>) {
-    const bool binary = std::ranges::max(range.maximum) <= 1;
+  FeatureRange range;
+  if constexpr (!std::same_as<Values, GeneratedRows>) {
+    range = feature_range(values, rows, width);
+  }
+  if (train.is_bytes()) {
+    const bool binary = !range.maximum.empty() && std::ranges::max(range.maximum) <= 1;
     range = {std::vector<double>(width, 0), std::vector<double>(width, binary ? 1 : 255)};
   }
+  return range;
+}
+
+template <class Values>
+[[nodiscard]] Transform fit_range(const Scale& scale, Binarize binarize, const Dataset& train,
+                                  const Values& values, std::span<const std::uint32_t> rows) {
+  const auto width = static_cast<std::size_t>(train.features());
+  FeatureRange range = fitted_range(train, values, rows);
   std::vector<double> factors(width);
   for (std::size_t i = 0; i < width; ++i) {
     const double span = range.maximum[i] - range.minimum[i];
@@ -198,14 +210,14 @@ template <class S>
   return {std::move(range.minimum), std::move(factors), scale.low, binarize};
 }
 
-template <class S>
-[[nodiscard]] Transform fit_standardize(Binarize binarize, const Dataset& train, const std::vector<S>& values,
+template <class Values>
+[[nodiscard]] Transform fit_standardize(Binarize binarize, const Dataset& train, const Values& values,
                                         std::span<const std::uint32_t> rows) {
   const auto width = static_cast<std::size_t>(train.features());
   const FeatureRange range = feature_range(values, rows, width);
   const auto count = static_cast<double>(rows.size());
   std::vector<double> mean(width);
-  for_each_sample(values, rows, width, [&](std::span<const S> sample) {
+  for_each_sample(values, rows, width, [&](const auto& sample) {
     for (std::size_t i = 0; i < width; ++i) {
       mean[i] += static_cast<double>(sample[i]);
     }
@@ -215,7 +227,7 @@ template <class S>
     mean[i] = range.minimum[i] == range.maximum[i] ? range.minimum[i] : mean[i] / count;
   }
   std::vector<double> factors(width);  // first the sums of squares
-  for_each_sample(values, rows, width, [&](std::span<const S> sample) {
+  for_each_sample(values, rows, width, [&](const auto& sample) {
     for (std::size_t i = 0; i < width; ++i) {
       const double deviation = static_cast<double>(sample[i]) - mean[i];
       factors[i] += deviation * deviation;
@@ -243,9 +255,9 @@ inline Transform Transform::fit(const TransformConfig& config, const Dataset& tr
         concat("data/scale: is [", scale.low, ", ", scale.high, "], must be [low, high] with low < high"));
   }
   return std::visit(
-      [&]<class S>(const std::vector<S>& values) -> Transform {
+      [&](const auto& values) -> Transform {
         const bool is_range = scale.kind == ScaleKind::range;
-        if (is_range || (scale.kind == ScaleKind::automatic && std::same_as<S, std::uint8_t>)) {
+        if (is_range || (scale.kind == ScaleKind::automatic && train.is_bytes())) {
           return detail::fit_range(is_range ? scale : Scale{}, config.binarize, train, values, rows);
         }
         if (scale.kind == ScaleKind::standardize) {
