@@ -60,7 +60,7 @@ struct ExperimentData {
   }
 
   [[nodiscard]] InputFormat format() const {
-    return {train.shape(), std::holds_alternative<std::vector<std::uint8_t>>(train.values()), transform};
+    return {train.shape(), train.is_bytes(), transform};
   }
 
   /// Leaves the labels that the configuration grants, and repeats their samples.

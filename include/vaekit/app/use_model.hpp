@@ -54,8 +54,7 @@ void check_support(const DataView& view, const LikelihoodType& likelihood, std::
 /// The transform for data handed to a trained model. Data of the kind it was trained on go through its
 /// scaling; floating values for a model of 8-bit data are taken as scaled already.
 [[nodiscard]] inline Transform transform_for(const InputFormat& input, const Dataset& data) {
-  const bool floating = !std::holds_alternative<std::vector<std::uint8_t>>(data.values());
-  if (!(floating && input.bytes)) {
+  if (data.is_bytes() || !input.bytes) {
     return input.transform;
   }
   const auto n = static_cast<std::size_t>(data.features());
