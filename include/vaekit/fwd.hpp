@@ -152,6 +152,7 @@ struct MixtureView;
 struct GaussianMixtureConfig;
 template <class T>
 struct GaussianMixture;
+enum class PseudoInputs;
 struct VampPriorConfig;
 template <class T>
 struct VampPrior;
@@ -200,6 +201,8 @@ struct ConcreteLatent;
 struct CategoricalPriorConfig;
 template <class T>
 struct CategoricalPrior;
+template <class T>
+struct NearestCode;
 struct VectorQuantizedConfig;
 template <class T>
 struct VectorQuantizedLatent;
@@ -311,12 +314,12 @@ enum class CsvHeader;
 struct CsvConfig;
 class Dataset;
 struct Extent;
-struct IdxConfig;
-struct NpyConfig;
-enum class SyntheticSource;
 struct Factor;
 struct Factors;
 struct GeneratedRows;
+struct IdxConfig;
+struct NpyConfig;
+enum class SyntheticSource;
 struct SyntheticConfig;
 enum class ScaleKind;
 struct Scale;
@@ -331,6 +334,7 @@ class FittedFlow;
 struct FittedMixtureConfig;
 class FittedMixture;
 struct DataView;
+struct CodeUsage;
 class RunningMoments;
 struct ElboEvaluation;
 struct LatentStatistics;

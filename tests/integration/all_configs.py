@@ -60,7 +60,10 @@ for path in CONFIGS:
     held_out = round(samples * data.get("validation_fraction", 0))
     training = {"epochs": 1, "batch_size": (samples - held_out + 1) // 2}
     small = FOLDER / path.name
-    small.write_text(json.dumps({"extends": str(path), "data": changes, "training": training}))
+    prior = config["model"].get("prior", {})
+    model = {"prior": {"components": 8}} if prior.get("pseudo_inputs") == "data" else {}
+    little_config = {"extends": str(path), "data": changes, "model": model, "training": training}
+    small.write_text(json.dumps(little_config))
 
     there = (
         data["train"]["format"] == "synthetic"

@@ -66,6 +66,39 @@ TEST_CASE("vamp prior: samples come from its components") {
   CHECK(std::abs((z.array() > 0).count() - 500) < 80);
 }
 
+TEST_CASE("vamp prior: pseudo-inputs from the data are a buffer, any numbers") {
+  VampPrior<double> prior({.components = 2, .pseudo_inputs = PseudoInputs::data}, 3, 5);
+  CHECK(prior.pseudo_input_count() == 2);
+  CHECK(parameter_count(prior) == 0);
+  const Matrix<double> x = random_matrix<double>(2, 5, 2, 10);
+  prior.set_pseudo_inputs(x);
+  prior.initialize(RandomStream(1, Purpose::initialize));
+  CHECK_FALSE(prior.needs_pseudo_inputs());
+  Matrix<double> u(2, 5);
+  prior.pseudo_inputs(u);
+  CHECK(u == x);
+  const auto tensors = state_tensors(prior);
+  REQUIRE(tensors.size() == 1);
+  CHECK(tensors[0].name == "pseudo_inputs");
+  CHECK(std::ranges::equal(tensors[0].values, x.span()));
+}
+
+TEST_CASE("vamp prior: pseudo-inputs from the data that were never set are no zeros") {
+  const VampPrior<float> prior({.components = 2, .pseudo_inputs = PseudoInputs::data}, 3, 5);
+  CHECK(prior.needs_pseudo_inputs());
+  CHECK_FALSE(VampPrior<float>({.components = 2}, 3, 5).needs_pseudo_inputs());
+  CHECK_FALSE(VampPrior<float>().needs_pseudo_inputs());
+  Matrix<float> u(2, 5);
+  check_throws_with<DataError>(
+      "vamp prior: pseudo-inputs are not set, must be samples of the training data; use choose_pseudo_inputs",
+      [&] { prior.pseudo_inputs(u); });
+  VampPrior<float> other = prior;
+  check_throws_with<ShapeError>("vamp prior: x has 3 rows, must have 2 (components)",
+                                [&] { other.set_pseudo_inputs(Matrix<float>(3, 5)); });
+  check_throws_with<ShapeError>("vamp prior: x has 4 columns, must have 5 (features)",
+                                [&] { other.set_pseudo_inputs(Matrix<float>(2, 4)); });
+}
+
 TEST_CASE("vamp prior: numbers out of range are refused") {
   check_throws_with<ConfigError>("vamp prior: components is 0, must be in [1, 100000]",
                                  [] { VampPrior<float>({.components = 0}, 2, 3); });

@@ -5,6 +5,7 @@
 #include "support/distribution_suite.hpp"
 #include "support/gradient_check.hpp"
 #include "support/same_bits.hpp"
+#include "support/throws_with.hpp"
 #include "vaekit/core/check.hpp"
 #include "vaekit/objectives/elbo.hpp"
 
@@ -105,6 +106,35 @@ TEST_CASE("vae: gradients under each likelihood") {
       check_design(design, {.beta = 0.7, .samples = samples});
     }
   }
+}
+
+TEST_CASE("vae: gradients with a prior whose pseudo-inputs are data, and no answer without them") {
+  example::Design design;
+  design.likelihood = GaussianConfig{};
+  design.prior = VampPriorConfig{.components = 3, .pseudo_inputs = PseudoInputs::data};
+  auto model = example::make_any<double>(design);
+  const Matrix<double> x = example::data<double>(3, 5);
+  auto w = model.make_workspace(3);
+  auto grad = zeros_like(model);
+  model.draw_noise(1, 1, 3, w);
+  check_throws_with<DataError>(
+      "vamp prior: pseudo-inputs are not set, must be samples of the training data; use choose_pseudo_inputs",
+      [&] { model.gradient(x, Elbo(), 0.0, w, grad); });
+  Matrix<double> data = example::data<double>(3, 5, 2);
+  data.array() *= 5;
+  model.prior.set_pseudo_inputs(data);
+  auto unused = zeros_like(model);
+  const auto loss_and = [&](auto& gradient) {
+    model.draw_noise(7, 3, 3, w);
+    return model.gradient(x, Elbo(), 0.0, w, gradient).loss;
+  };
+  CHECK(std::isfinite(loss_and(grad)));
+  check_parameter_gradients(model, grad, [&] { return loss_and(unused); });
+  auto more = model.make_workspace(3);
+  model.update(1, 1, more);
+  Matrix<double> kept(3, 5);
+  model.prior.pseudo_inputs(kept);
+  CHECK(kept == data);
 }
 
 TEST_CASE("vae: free bits leave a dimension without a gradient of its own") {

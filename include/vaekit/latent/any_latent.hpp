@@ -101,6 +101,11 @@ struct AnyLatentOf {
   [[nodiscard]] Index code_count() const {
     return visit([](const auto& latent) { return vaekit::code_count(latent); });
   }
+  void add_code_usage(const Cache& cache, std::span<double> usage) const {
+    visit([&]<class L>(const L& latent) {
+      vaekit::add_code_usage(latent, std::get<typename L::Cache>(cache.chosen), usage);
+    });
+  }
   void sample_codes(const RandomStream& stream, std::uint64_t first, MatrixOut<T> z) const {
     visit([&](const auto& latent) {
       if constexpr (requires { latent.sample_codes(stream, first, z); }) {
@@ -218,6 +223,18 @@ struct AnyPriorOf {
 
   [[nodiscard]] Index pseudo_input_count() const {
     return visit([](const auto& prior) { return vaekit::pseudo_input_count(prior); });
+  }
+  [[nodiscard]] bool needs_pseudo_inputs() const {
+    return visit([](const auto& prior) { return vaekit::needs_pseudo_inputs(prior); });
+  }
+  void set_pseudo_inputs(MatrixIn<T> x) {
+    std::visit(
+        [&](auto& prior) {
+          if constexpr (requires { prior.set_pseudo_inputs(x); }) {
+            prior.set_pseudo_inputs(x);
+          }
+        },
+        chosen);
   }
   void pseudo_inputs(MatrixOut<T> out) const {
     visit_pseudo([&](const auto& prior) { prior.pseudo_inputs(out); });

@@ -54,7 +54,8 @@
 //                                         their number; comes before all that depends on it
 //
 // A posterior that can put any point where its samples lie has project(z). One that alone knows what its
-// prior is uniform over (codes) has sample_codes(stream, first, z), and code_count().
+// prior is uniform over (codes) has sample_codes(stream, first, z), code_count(), and
+// add_code_usage(cache, usage), which adds how often the last pass chose each.
 //
 // A prior made of the posteriors of pseudo-inputs also has
 //
@@ -62,7 +63,13 @@
 //   pseudo_inputs(out)                    [count × features]
 //   set_components(q, cache)              their posteriors, before log_prob and sample
 //   component_gradient(cache, out)        {mu, logvar} [count × dim], after backward
-//   pseudo_backward(u, du, grad)          `grad` += from the gradient of the pseudo-inputs
+//   pseudo_backward(u, du, grad)          `grad` += from the gradient of the pseudo-inputs; never called for
+//                                         a prior without parameters
+//
+// and where they are samples of the training data
+//
+//   needs_pseudo_inputs()                 they are not there yet
+//   set_pseudo_inputs(x)                  [count × features]
 //
 // A pair with a closed-form divergence specialises `KlPair`; every other pair is estimated from the samples,
 // mean_k log q(z_k|x) − log p(z_k).
@@ -247,6 +254,14 @@ template <class Latent>
   }
 }
 
+/// usage[k] += how often the last pass chose code k; nothing for a posterior without codes.
+template <class Latent>
+void add_code_usage(const Latent& latent, const typename Latent::Cache& cache, std::span<double> usage) {
+  if constexpr (requires { latent.add_code_usage(cache, usage); }) {
+    latent.add_code_usage(cache, usage);
+  }
+}
+
 /// Puts points where the posterior's samples lie.
 template <class Latent>
 void project_latents(const Latent& latent, MatrixOut<typename Latent::Scalar> z) {
@@ -271,6 +286,16 @@ template <class Prior>
     return prior.pseudo_input_count();
   } else {
     return 0;
+  }
+}
+
+/// Whether a prior waits for pseudo-inputs from the training data.
+template <class Prior>
+[[nodiscard]] bool needs_pseudo_inputs(const Prior& prior) {
+  if constexpr (requires { prior.needs_pseudo_inputs(); }) {
+    return prior.needs_pseudo_inputs();
+  } else {
+    return false;
   }
 }
 

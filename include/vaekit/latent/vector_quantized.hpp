@@ -2,18 +2,15 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "vaekit/core/fields.hpp"
-#include "vaekit/kernels/gemm.hpp"
 #include "vaekit/kernels/random.hpp"
-#include "vaekit/kernels/reduce.hpp"
 #include "vaekit/latent/latent.hpp"
+#include "vaekit/latent/nearest_code.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -41,89 +38,6 @@ struct VectorQuantizedConfig {
               non_negative)};
   }
 };
-
-namespace detail {
-
-/// The nearest of `codes` vectors of each row of x, by the largest x·e − ½|e|²; of equals the first. −1 for
-/// a row with a NaN. Products of a tile stay in the L1 cache: the scores lie [codes × rows], so that each
-/// lane of a vector looks for the nearest code of a row of its own.
-///
-/// Shapes  x, codebook [· × width], rows and codes without gaps
-template <class T>
-struct NearestCode {
-  static constexpr Index tile_rows = 128;
-  static constexpr Index tile_codes = 64;
-
-  const T* codebook;
-  Index codes;
-  Index width;
-
-  /// Calls `assign(row, code)` once for each row, from several threads.
-  template <class Assign>
-  void operator()(const T* x, Index rows, Assign&& assign) const {
-    // A multiply-add of a vector is about as cheap as the comparison of a score.
-    const Index work = codes * (width + 4) / lanes<T>;
-    parallel_for(rows, row_grain(work), [&](Index first, Index last) {
-      for (Index row = first; row < last; row += tile_rows) {
-        const Index count = std::min(tile_rows, last - row);
-        alignas(alignment) std::array<T, tile_rows> nearest;
-        search(x + row * width, count, nearest);
-        for (Index r = 0; r < count; ++r) {
-          assign(row + r, static_cast<Index>(nearest[static_cast<std::size_t>(r)]));
-        }
-      }
-    });
-  }
-
- private:
-  void search(const T* x, Index rows, std::array<T, tile_rows>& nearest) const {
-    alignas(alignment) std::array<T, tile_codes * tile_rows> scores;
-    alignas(alignment) std::array<T, tile_rows> lowest;
-    std::array<T, tile_codes> half_norms;
-    lowest.fill(std::numeric_limits<T>::infinity());
-    nearest.fill(T{-1});
-    for (Index first = 0; first < codes; first += tile_codes) {
-      const Index count = std::min(tile_codes, codes - first);
-      const T* e = codebook + first * width;
-      for (Index c = 0; c < count; ++c) {
-        half_norms[static_cast<std::size_t>(c)] = T{0.5} * sum_vectors<T>(width, [&](Index i, auto which) {
-                                                    const Simd<T> value = load(e + c * width + i, which);
-                                                    return Simd<T>(value * value);
-                                                  });
-      }
-      gemm<T>(count, rows, width, {e, width, 1}, {x, 1, width}, scores.data(), tile_rows, Store::overwrite);
-      for_each_vector<T>(rows, [&](Index r, auto which) {
-        Simd<T> low = load(lowest.data() + r, which);
-        Simd<T> at = load(nearest.data() + r, which);
-        for (Index c = 0; c < count; ++c) {
-          const Simd<T> score = Simd<T>(half_norms[static_cast<std::size_t>(c)]) -
-                                load(scores.data() + c * tile_rows + r, which);
-          const auto lower = score < low;  // never of a NaN
-          low = xsimd::select(lower, score, low);
-          at = xsimd::select(lower, Simd<T>(static_cast<T>(first + c)), at);
-        }
-        store(lowest.data() + r, low, which);
-        store(nearest.data() + r, at, which);
-      });
-    }
-  }
-};
-
-}  // namespace detail
-
-/// exp(entropy) of the distribution that `counts` are in proportion to: how many codes are in use, if all of
-/// them were used equally. 0 when nothing was counted.
-[[nodiscard]] inline double perplexity(std::span<const double> counts) {
-  double total = 0;
-  for (const double count : counts) {
-    total += count;
-  }
-  double entropy = 0;
-  for (const double count : counts) {
-    entropy -= count > 0 ? count / total * std::log(count / total) : 0;
-  }
-  return total > 0 ? std::exp(entropy) : 0;
-}
 
 /// P positions, each the nearest of C learned codes e [C × W] to the encoder's output x [P × W]:
 ///
@@ -305,11 +219,6 @@ struct VectorQuantizedLatent {
       }
     }
   }
-  [[nodiscard]] std::vector<double> code_usage(const Cache& cache) const {
-    std::vector<double> usage(static_cast<std::size_t>(code_count()));
-    add_code_usage(cache, usage);
-    return usage;
-  }
 
   /// Uniformly random codes at every position; row r depends on first + r alone. [n × dim]
   void sample_codes(const RandomStream& stream, std::uint64_t first, MatrixOut<T> z) const {
@@ -324,7 +233,7 @@ struct VectorQuantizedLatent {
 
   /// Replaces each position by its nearest code. [n × dim]
   void project(MatrixOut<T> z) const {
-    const NearestCode nearest = nearest_code();
+    const NearestCode<T> nearest = nearest_code();
     const bool contiguous = z.outerStride() == dim;
     const Index rows = contiguous ? z.rows() * positions : positions;
     for (Index row = 0; row < (contiguous ? Index{1} : z.rows()); ++row) {
@@ -344,9 +253,7 @@ struct VectorQuantizedLatent {
   }
 
  private:
-  using NearestCode = detail::NearestCode<T>;
-
-  [[nodiscard]] NearestCode nearest_code() const { return {codebook.data(), code_count(), width}; }
+  [[nodiscard]] NearestCode<T> nearest_code() const { return {codebook.data(), code_count(), width}; }
 
   void copy_code(Index code, T* target) const {
     if (code < 0) {

@@ -174,7 +174,9 @@ void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::backward_pseudo(Works
       posterior_head.backward(pass.encoded, pass.posterior, pass.dposterior, pass.dencoded,
                               pass.posterior_head, grad.posterior_head);
       encoder.backward(pass.inputs, pass.encoded, pass.dencoded, pass.dinputs, pass.encoder, grad.encoder);
-      prior.pseudo_backward(pass.inputs, pass.dinputs, grad.prior);
+      if (pass.dinputs.size() > 0) {
+        prior.pseudo_backward(pass.inputs, pass.dinputs, grad.prior);
+      }
     }
   }
 }

@@ -23,7 +23,8 @@ struct PseudoPass {
   Matrix<T> posterior;  // [C × head]
   Matrix<T> epsilon;    // [C × noise] zeros
   Matrix<T> z, dz;      // [C × dim] zeros
-  Matrix<T> dinputs, dencoded, dposterior;
+  Matrix<T> dinputs;    // no rows when the prior has no parameters
+  Matrix<T> dencoded, dposterior;
 };
 
 /// A batch of which some inputs have no label, see semi_supervised.hpp.
@@ -74,6 +75,7 @@ template <class Model>
   using T = typename Model::Scalar;
   const Index encoded = model.encoder.output_shape().size();
   const Index head = model.latent.head_size();
+  const bool learned = parameter_count(model.prior) > 0;
   PseudoPass<Model> pass{.encoder = model.encoder.make_cache(count),
                          .posterior_head = model.posterior_head.make_cache(count),
                          .latent = model.latent.make_cache(count, count),
@@ -83,7 +85,7 @@ template <class Model>
                          .epsilon = Matrix<T>(count, model.latent.noise_size()),
                          .z = Matrix<T>(count, model.latent.dim),
                          .dz = Matrix<T>(count, model.latent.dim),
-                         .dinputs = Matrix<T>(count, model.features()),
+                         .dinputs = Matrix<T>(learned ? count : 0, model.features()),
                          .dencoded = Matrix<T>(count, encoded),
                          .dposterior = Matrix<T>(count, head)};
   draw_layer_noise(model.encoder, NoiseSource{}, count, pass.encoder);

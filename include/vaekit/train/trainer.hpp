@@ -14,6 +14,7 @@
 #include "vaekit/optim/average.hpp"
 #include "vaekit/optim/clip.hpp"
 #include "vaekit/train/progress.hpp"
+#include "vaekit/train/pseudo_inputs.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -132,9 +133,15 @@ class Trainer {
     }
   }
 
-  /// Makes the parts of the state that the objective needs, unless they are there. `train` does it; so does
-  /// whoever loads a checkpoint.
+  /// Makes the parts of the state that come from the objective or the data, unless they are there. `train`
+  /// does it; so does whoever loads a checkpoint.
+  ///
+  /// Throws ConfigError when there are too few data (see `choose_pseudo_inputs`)
   void prepare(State& state) const {
+    choose_pseudo_inputs(state.model, data_.train, seed_);
+    if (state.average) {
+      choose_pseudo_inputs(state.average->average, data_.train, seed_);
+    }
     if constexpr (requires { objective_.template make_critic<T>(Index{}, std::uint64_t{}); }) {
       if (state.critic.empty()) {
         state.critic = objective_.template make_critic<T>(state.model.latent_dim(), seed_);
