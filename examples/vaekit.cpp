@@ -8,6 +8,7 @@
 #include <vaekit/app/evaluate.hpp>
 #include <vaekit/app/latent_space.hpp>
 #include <vaekit/app/sample.hpp>
+#include <vaekit/app/sweep.hpp>
 #include <vaekit/app/train.hpp>
 
 namespace {
@@ -29,6 +30,7 @@ struct Program {
   vaekit::LatentPictureOptions picture;
   vaekit::ScoreOptions score;
   vaekit::DescribeOptions describe;
+  vaekit::SweepOptions sweep;
   bool markdown = false;
 
   Program() {
@@ -42,6 +44,7 @@ struct Program {
     add_pictures();
     add_score();
     add_describe_schema();
+    add_sweep();
   }
 
   template <class Run>
@@ -211,12 +214,36 @@ struct Program {
                                [this] { return vaekit::run_schema(markdown, std::cout); });
     schema.add_flag("--markdown", markdown, "the reference page instead");
   }
+
+  void add_sweep() {
+    CLI::App& sub = command("sweep", "train every combination of values, with several seeds",
+                            [this] { return vaekit::run_sweep(sweep, std::cout, std::cerr); });
+    sub.add_option("CONFIG", sweep.config, "configuration file (JSON)")->required();
+    sub.add_option("--grid", sweep.grid, "values of a key: model.latent.dim=[2,5,10] (repeatable)")
+        ->type_name("KEY=[JSON,...]")
+        ->allow_extra_args(false);
+    sub.add_option("--seeds", sweep.seeds, "runs of each combination, from the configuration's seed on")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100'000));
+    sub.add_option("--set", sweep.overrides, "override a key of all runs (repeatable)")
+        ->type_name("KEY=JSON")
+        ->allow_extra_args(false);
+    sub.add_option("--jobs", sweep.jobs, "runs at a time (default: as the cores have room for)")
+        ->check(CLI::Range(1, 1024));
+    sub.add_option("--threads", sweep.threads, "OpenMP threads of each run")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1024));
+    sub.add_option("--out", sweep.out, "folder of the study (default: runs/NAME-sweep)");
+    CLI::Option* resume = sub.add_flag("--resume", sweep.resume, "go on: train what is not finished");
+    sub.add_flag("--overwrite", sweep.overwrite, "replace the study that the folder holds")->excludes(resume);
+  }
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Program program;
+  program.sweep.program = vaekit::program_path(argv[0]);
   try {
     program.app.parse(argc, argv);
     if (program.app.get_subcommands().empty()) {

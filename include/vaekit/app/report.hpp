@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "vaekit/app/html.hpp"
+#include "vaekit/app/page.hpp"
 #include "vaekit/app/plot.hpp"
 #include "vaekit/evaluate/latent_statistics.hpp"
 #include "vaekit/io/json.hpp"
@@ -60,47 +61,6 @@ struct ReportSplit {
   return splits;
 }
 
-inline constexpr std::string_view report_style = R"css(
-:root { color-scheme: light dark; --page: #ffffff; --panel: #f6f7f9; }
-@media (prefers-color-scheme: dark) { :root { --page: #14171c; --panel: #1b2027; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 28px 32px 56px; background: var(--page); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { margin: 0 0 18px; font-size: 28px; line-height: 1.2; overflow-wrap: anywhere; }
-h2 { margin: 40px 0 12px; font-size: 19px; }
-.note { margin: 10px 0 0; color: var(--faint); font-size: 13px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0 0 20px; }
-.tiles div { background: var(--panel); border-radius: 8px; padding: 12px 16px; }
-.tiles dt { color: var(--faint); font-size: 13px; }
-.tiles dd { margin: 0; font-size: 21px; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.tiles small { font-size: 13px; font-weight: 400; color: var(--faint); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 12px; border-bottom: 1px solid var(--grid); text-align: right; white-space: nowrap; }
-th { font-size: 13px; font-weight: 500; color: var(--faint); }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-td:first-child { font-weight: 500; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 24px 32px; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(200px, 45%), 1fr)); gap: 16px; }
-figure { margin: 0; }
-figcaption { margin-top: 4px; color: var(--faint); font-size: 13px; text-align: center; }
-.pictures img { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }
-.columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 40px; align-items: start; }
-@media (max-width: 800px) { body { padding: 20px 16px 40px; } .columns { grid-template-columns: minmax(0, 1fr); } }
-.columns td { white-space: normal; overflow-wrap: anywhere; }
-pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8px; overflow-x: auto;
-  font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-)css";
-
-[[nodiscard]] inline std::string report_tile(std::string_view title, std::string_view value,
-                                             std::string_view unit = "") {
-  std::string out = concat("<div><dt>", escape_html(title), "</dt><dd>", escape_html(value));
-  if (!unit.empty()) {
-    out += concat(" <small>", escape_html(unit), "</small>");
-  }
-  return out + "</dd></div>\n";
-}
-
 /// Median of the finite speeds, so that an epoch on a busy machine does not count.
 [[nodiscard]] inline double typical_speed(const ReportSplit& split) {
   std::vector<double> speeds;
@@ -126,18 +86,18 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
   std::string out = "<dl class=\"tiles\">\n";
   if (!splits.empty()) {
     const MetricsRow& last = splits.back().rows.rbegin()->second;
-    out += report_tile(concat(splits.back().title, " ELBO"),
-                       format_fixed(last.elbo, nats_decimals(last.elbo)), "nats");
-    out += report_tile("Epochs", format_fixed(static_cast<double>(last.epoch), 0),
-                       concat(format_fixed(static_cast<double>(last.step), 0), " steps"));
+    out += page_tile(concat(splits.back().title, " ELBO"), format_fixed(last.elbo, nats_decimals(last.elbo)),
+                     "nats");
+    out += page_tile("Epochs", format_fixed(static_cast<double>(last.epoch), 0),
+                     concat(format_fixed(static_cast<double>(last.step), 0), " steps"));
   }
   if (!splits.empty() && splits.front().name == "train") {
-    out += report_tile("Speed", format_fixed(typical_speed(splits.front()), 0), "samples/s");
-    out += report_tile("Training time", format_duration(splits.front().rows.rbegin()->second.seconds));
+    out += page_tile("Speed", format_fixed(typical_speed(splits.front()), 0), "samples/s");
+    out += page_tile("Training time", format_duration(splits.front().rows.rbegin()->second.seconds));
   }
   if (!data.latent.mean_variance.empty()) {
-    out += report_tile("Active units", concat(data.latent.active_units),
-                       concat("of ", data.latent.mean_variance.size()));
+    out += page_tile("Active units", concat(data.latent.active_units),
+                     concat("of ", data.latent.mean_variance.size()));
   }
   return out + "</dl>\n";
 }
@@ -277,16 +237,11 @@ pre { margin: 0; padding: 14px 18px; background: var(--panel); border-radius: 8p
 /// Throws ConfigError "config.json:<line>:<column>: ..." when `data.config` is not JSON
 [[nodiscard]] inline std::string render_report(const ReportData& data) {
   const std::vector<detail::ReportSplit> splits = detail::report_splits(data.metrics);
-  const std::string name = escape_html(data.name);
-  return concat(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-      name, "</title>\n<style>", chart_style, detail::report_style, "</style>\n</head>\n<body>\n<h1>", name,
-      "</h1>\n", detail::report_tiles(data, splits), detail::report_table(splits),
-      detail::report_curves(splits), detail::report_latent(data),
-      detail::report_figures("Samples", data.samples),
-      detail::report_figures("Reconstructions", data.reconstructions), detail::report_setup(data),
-      "</body>\n</html>\n");
+  return render_page(
+      data.name,
+      concat(detail::report_tiles(data, splits), detail::report_table(splits), detail::report_curves(splits),
+             detail::report_latent(data), detail::report_figures("Samples", data.samples),
+             detail::report_figures("Reconstructions", data.reconstructions), detail::report_setup(data)));
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -10,6 +10,28 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// Makes a folder and those above it, unless it is there.
+///
+/// Throws IoError
+inline void create_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw IoError(concat(folder.string(), ": cannot create folder: ", error.message()));
+  }
+}
+
+/// Removes a file, or a folder with all it holds, if it is there.
+///
+/// Throws IoError
+inline void remove_path(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) {
+    throw IoError(concat(path.string(), ": cannot remove: ", error.message()));
+  }
+}
+
 /// The files of one training run.
 struct RunFolder {
   std::filesystem::path root;
@@ -40,11 +62,7 @@ struct RunFolder {
   /// Throws IoError
   void create() const {
     for (const std::filesystem::path& folder : {root, checkpoints(), images()}) {
-      std::error_code error;
-      std::filesystem::create_directories(folder, error);
-      if (error) {
-        throw IoError(concat(folder.string(), ": cannot create folder: ", error.message()));
-      }
+      create_folder(folder);
     }
   }
 
@@ -53,11 +71,7 @@ struct RunFolder {
   /// Throws IoError
   void clear() const {
     for (const std::filesystem::path& path : {config(), metrics(), report(), checkpoints(), images()}) {
-      std::error_code error;
-      std::filesystem::remove_all(path, error);
-      if (error) {
-        throw IoError(concat(path.string(), ": cannot remove: ", error.message()));
-      }
+      remove_path(path);
     }
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "vaekit/app/condition.hpp"
 #include "vaekit/app/console.hpp"
+#include "vaekit/app/interrupt.hpp"
 #include "vaekit/app/resume.hpp"
 #include "vaekit/app/run_report.hpp"
 #include "vaekit/app/run_writer.hpp"
@@ -92,31 +92,6 @@ struct ExperimentData {
             {&train, &transform, parts.validation, seed, condition},
             {test ? &*test : nullptr, &transform, test_rows, seed, test_condition}};
   }
-};
-
-inline void handle_interrupt(int) { interrupt_requested = 1; }
-
-/// Lets the first Ctrl-C or SIGTERM end training at the next step; a second one kills as usual.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    interrupt_requested = 0;
-    struct sigaction action = {};
-    action.sa_handler = handle_interrupt;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, &old_interrupt_);
-    sigaction(SIGTERM, &action, &old_terminate_);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &old_interrupt_, nullptr);
-    sigaction(SIGTERM, &old_terminate_, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction old_interrupt_ = {};
-  struct sigaction old_terminate_ = {};
 };
 
 /// Adds the way back to the message of a run that diverged.

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "vaekit/core/error.hpp"
+
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+namespace vaekit::inline VAEKIT_ABI {
+
+namespace detail {
+
+/// The child's side of `start_process`, between fork and exec: async-signal-safe calls only.
+[[noreturn]] inline void become(const char* program, char* const* arguments, int log, pid_t parent) {
+#if defined(__linux__)
+  // A parent that is killed takes its children along; it may be gone already.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) {
+    ::_exit(127);
+  }
+#else
+  static_cast<void>(parent);
+#endif
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  if (nothing >= 0 && ::dup2(nothing, STDIN_FILENO) >= 0 && ::dup2(log, STDOUT_FILENO) >= 0 &&
+      ::dup2(log, STDERR_FILENO) >= 0) {
+    ::execv(program, arguments);
+  }
+  ::_exit(127);
+}
+
+}  // namespace detail
+
+/// Starts `program` with `arguments`; its output is added to the file `log`. On Linux it is killed when this
+/// process ends.
+///
+/// Throws   IoError when the log cannot be opened or the process not be made
+/// Threads  to be called while this process has one thread
+[[nodiscard]] inline pid_t start_process(const std::filesystem::path& program,
+                                         const std::vector<std::string>& arguments,
+                                         const std::filesystem::path& log) {
+  std::vector<std::string> owned{program.string()};
+  owned.insert(owned.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& argument : owned) {
+    pointers.push_back(argument.data());
+  }
+  pointers.push_back(nullptr);
+  const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (output < 0) {
+    throw IoError(concat(log.string(), ": cannot write: ", std::generic_category().message(errno)));
+  }
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    detail::become(program.c_str(), pointers.data(), output, parent);
+  }
+  const int error = errno;
+  ::close(output);
+  if (child < 0) {
+    throw IoError(concat(program.string(), ": cannot start: ", std::generic_category().message(error)));
+  }
+  return child;
+}
+
+/// How a child process ended.
+struct ProcessEnd {
+  pid_t process = 0;
+  int exit_code = 0;  ///< 128 + the signal's number when a signal ended it, as a shell says
+};
+
+/// Waits for the end of any child. `interrupted()` is called after each signal that breaks the wait.
+///
+/// Throws IoError when there is no child
+template <class Interrupted>
+[[nodiscard]] ProcessEnd wait_for_process(Interrupted&& interrupted) {
+  int status = 0;
+  while (true) {
+    const pid_t process = ::waitpid(-1, &status, 0);
+    if (process > 0) {
+      return {process, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)};
+    }
+    if (errno != EINTR) {
+      throw IoError(concat("a child process: cannot wait: ", std::generic_category().message(errno)));
+    }
+    interrupted();
+  }
+}
+
+/// A lock on a file that this process and the children it starts hold together, until the last has ended.
+class FolderLock {
+ public:
+  /// Throws IoError "<folder>: is in use by another process, must be free" or that the file cannot be written
+  explicit FolderLock(const std::filesystem::path& file)
+      : descriptor_(::open(file.c_str(), O_RDWR | O_CREAT, 0666)) {  // children inherit it
+    if (descriptor_ < 0) {
+      throw IoError(concat(file.string(), ": cannot write: ", std::generic_category().message(errno)));
+    }
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+      const int error = errno;
+      ::close(descriptor_);
+      throw IoError(error == EWOULDBLOCK
+                        ? concat(file.parent_path().string(), ": is in use by another process, must be free")
+                        : concat(file.string(), ": cannot lock: ", std::generic_category().message(error)));
+    }
+  }
+  ~FolderLock() { ::close(descriptor_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+/// The file of the running program; `argv0` where the system does not tell.
+[[nodiscard]] inline std::filesystem::path program_path(const char* argv0) {
+  std::error_code error;
+  const std::filesystem::path link = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::filesystem::path(argv0) : link;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

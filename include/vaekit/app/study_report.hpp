@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vaekit/app/page.hpp"
+#include "vaekit/app/study.hpp"
+#include "vaekit/evaluate/elbo.hpp"
+#include "vaekit/train/metrics.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// What is known of one run of a study.
+struct StudyResult {
+  StudyRun run;
+  std::string status;                      ///< "finished", "waiting" or "failed: <last line it printed>"
+  std::map<std::string, MetricsRow> last;  ///< of each split that was evaluated
+  std::string folder;                      ///< relative to the study's
+};
+
+/// What a study's page tells.
+struct StudyReport {
+  std::string name;
+  std::vector<std::string> keys;  ///< of the axes
+  std::vector<StudyResult> results;
+  std::string command;  ///< that made it
+};
+
+namespace detail {
+
+inline constexpr std::array<std::string_view, 3> study_splits{"test", "validation", "train"};
+
+/// RFC 4180: quoted where it must be.
+[[nodiscard]] inline std::string csv_field(std::string_view text) {
+  if (text.find_first_of("\",\r\n") == std::string_view::npos) {
+    return std::string(text);
+  }
+  std::string out = "\"";
+  for (const char c : text) {
+    out += c == '"' ? "\"\"" : std::string(1, c);
+  }
+  return out + '"';
+}
+
+/// The shortest text that reads back as `value`.
+[[nodiscard]] inline std::string csv_number(double value) {
+  std::array<char, 32> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return {buffer.data(), end.ptr};
+}
+
+/// The split that counts most: the first of test, validation and training that any run has.
+[[nodiscard]] inline std::string_view decisive_split(const std::vector<StudyResult>& results) {
+  for (const std::string_view split : study_splits) {
+    for (const StudyResult& result : results) {
+      if (result.last.contains(std::string(split))) {
+        return split;
+      }
+    }
+  }
+  return study_splits.back();
+}
+
+/// The finished runs of one combination of values.
+struct StudyCell {
+  const StudyRun* run = nullptr;
+  Index runs = 0;
+  Index finished = 0;
+  RunningMoments elbo, reconstruction, kl, seconds;
+  ValueRange elbo_range;
+};
+
+[[nodiscard]] inline std::vector<StudyCell> study_cells(const std::vector<StudyResult>& results,
+                                                        std::string_view split) {
+  std::vector<StudyCell> cells;
+  for (const StudyResult& result : results) {
+    if (cells.empty() || cells.back().run->cell != result.run.cell) {
+      cells.push_back({});
+      cells.back().run = &result.run;
+    }
+    StudyCell& cell = cells.back();
+    ++cell.runs;
+    const auto row = result.last.find(std::string(split));
+    if (result.status == "finished" && row != result.last.end()) {
+      ++cell.finished;
+      cell.elbo.add(row->second.elbo);
+      cell.elbo_range.add(row->second.elbo);
+      cell.reconstruction.add(row->second.reconstruction);
+      cell.kl.add(row->second.kl);
+      cell.seconds.add(row->second.seconds);
+    }
+  }
+  return cells;
+}
+
+/// "−101.20 ± 0.31": mean and standard deviation over seeds.
+[[nodiscard]] inline std::string mean_and_deviation(const RunningMoments& moments, Index count) {
+  if (count == 0) {
+    return "\u2013";
+  }
+  const std::string mean = format_fixed(moments.mean(), 2);
+  return count == 1 ? mean : concat(mean, " \u00b1 ", format_fixed(std::sqrt(moments.variance()), 2));
+}
+
+[[nodiscard]] inline std::string study_table(const StudyReport& report, const std::vector<StudyCell>& cells,
+                                             std::string_view split) {
+  const StudyCell* best = nullptr;
+  for (const StudyCell& cell : cells) {
+    if (cell.finished > 0 && (best == nullptr || cell.elbo.mean() > best->elbo.mean())) {
+      best = &cell;
+    }
+  }
+  std::string out = "<div class=\"scroll\"><table>\n<tr>";
+  for (const std::string& key : report.keys) {
+    out += concat("<th>", escape_html(key), "</th>");
+  }
+  out += concat("<th>runs</th><th>ELBO, ", split, "</th><th>Reconstruction</th><th>KL</th>",
+                "<th>Training time, s</th><th></th></tr>\n");
+  for (const StudyCell& cell : cells) {
+    out += "<tr>";
+    for (const std::string& value : cell.run->values) {
+      out += concat("<td>", escape_html(value), "</td>");
+    }
+    out += concat("<td>", cell.finished, " of ", cell.runs, "</td>");
+    for (const RunningMoments* moments : {&cell.elbo, &cell.reconstruction, &cell.kl, &cell.seconds}) {
+      out += concat("<td>", mean_and_deviation(*moments, cell.finished), "</td>");
+    }
+    out += concat("<td>", &cell == best && cells.size() > 1 ? "highest ELBO" : "", "</td></tr>\n");
+  }
+  return out +
+         "</table></div>\n<p class=\"note\">Nats a sample: mean \u00b1 standard deviation over seeds, "
+         "after the last epoch of each run.</p>\n";
+}
+
+[[nodiscard]] inline std::optional<double> as_number(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+/// ELBO against the value of the only axis, where that is a number.
+[[nodiscard]] inline std::string study_chart(const StudyReport& report, const std::vector<StudyCell>& cells,
+                                             std::string_view split) {
+  if (report.keys.size() != 1) {
+    return "";
+  }
+  Series mean{.label = "mean", .x = {}, .y = {}, .style = 0};
+  Series single{.label = "lowest and highest of its seeds", .x = {}, .y = {}, .style = 2};
+  for (const StudyCell& cell : cells) {
+    const std::optional<double> x = as_number(cell.run->values.front());
+    if (!x) {
+      return "";
+    }
+    if (cell.finished > 0) {
+      mean.x.push_back(*x);
+      mean.y.push_back(cell.elbo.mean());
+      for (const double y : {cell.elbo_range.low, cell.elbo_range.high, std::nan("")}) {
+        single.x.push_back(*x);
+        single.y.push_back(y);
+      }
+    }
+  }
+  const LineChart chart{.title = concat("ELBO, ", split),
+                        .x_label = report.keys.front(),
+                        .y_label = "nats",
+                        .series = {mean, single}};
+  return concat("<div class=\"charts\">\n", render_svg(chart), "</div>\n");
+}
+
+[[nodiscard]] inline std::string study_runs(const StudyReport& report, std::string_view split) {
+  std::string out = "<h2>Runs</h2>\n<div class=\"scroll\"><table>\n<tr><th>run</th><th>status</th>";
+  out += concat("<th>epoch</th><th>ELBO, ", split, "</th></tr>\n");
+  for (const StudyResult& result : report.results) {
+    const auto row = result.last.find(std::string(split));
+    const bool known = row != result.last.end();
+    out += concat("<tr><td><a href=\"", escape_html(result.folder), "/report.html\">",
+                  escape_html(result.folder), "</a></td><td>", escape_html(result.status), "</td><td>",
+                  known ? concat(row->second.epoch) : "", "</td><td>",
+                  known ? format_fixed(row->second.elbo, 3) : "", "</td></tr>\n");
+  }
+  return out + "</table></div>\n";
+}
+
+}  // namespace detail
+
+/// A study as CSV (RFC 4180): one line a run with the value of each axis, seed, status, epochs and, of each
+/// split, ELBO, reconstruction and KL in nats; empty where there is none.
+[[nodiscard]] inline std::string study_csv(const StudyReport& report) {
+  std::string out;
+  for (const std::string& key : report.keys) {
+    out += detail::csv_field(key) + ',';
+  }
+  out += "seed,status,epoch,step,seconds";
+  for (const std::string_view split : detail::study_splits) {
+    out += concat(',', split, "_elbo,", split, "_reconstruction,", split, "_kl");
+  }
+  out += ",folder\n";
+  for (const StudyResult& result : report.results) {
+    for (const std::string& value : result.run.values) {
+      out += detail::csv_field(value) + ',';
+    }
+    out += concat(result.run.seed, ',', detail::csv_field(result.status), ',');
+    const auto train = result.last.find("train");
+    out += train == result.last.end() ? ",,"
+                                      : concat(train->second.epoch, ',', train->second.step, ',',
+                                               detail::csv_number(train->second.seconds));
+    for (const std::string_view split : detail::study_splits) {
+      const auto row = result.last.find(std::string(split));
+      out += row == result.last.end() ? ",,,"
+                                      : concat(',', detail::csv_number(row->second.elbo), ',',
+                                               detail::csv_number(row->second.reconstruction), ',',
+                                               detail::csv_number(row->second.kl));
+    }
+    out += concat(',', detail::csv_field(result.folder), '\n');
+  }
+  return out;
+}
+
+/// A study as one self-contained page: mean and standard deviation over the seeds of each combination, a
+/// chart where one number varies, and every run with a link to its report.
+[[nodiscard]] inline std::string study_page(const StudyReport& report) {
+  const std::string_view split = detail::decisive_split(report.results);
+  const std::vector<detail::StudyCell> cells = detail::study_cells(report.results, split);
+  Index finished = 0;
+  for (const detail::StudyCell& cell : cells) {
+    finished += cell.finished;
+  }
+  return render_page(
+      report.name,
+      concat("<dl class=\"tiles\">\n", page_tile("Runs", concat(report.results.size())),
+             page_tile("Finished", concat(finished)), page_tile("Combinations", concat(cells.size())),
+             "</dl>\n", detail::study_table(report, cells, split), detail::study_chart(report, cells, split),
+             detail::study_runs(report, split), "<h2>Command</h2>\n<pre>", escape_html(report.command),
+             "</pre>\n"));
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/child_process.hpp"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "io/temporary_folder.hpp"
+#include "support/throws_with.hpp"
+#include "vaekit/io/file.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+ProcessEnd end_of(const std::string& script, const std::filesystem::path& log) {
+  const pid_t child = start_process("/bin/sh", {"-c", script}, log);
+  const ProcessEnd end = wait_for_process([] {});
+  CHECK(end.process == child);
+  return end;
+}
+
+}  // namespace
+
+TEST_CASE("child process: its output is added to the log, its exit code comes back") {
+  const TemporaryFolder folder("child");
+  CHECK(end_of("echo one; echo two >&2; exit 5", folder / "log").exit_code == 5);
+  CHECK(end_of("echo three; cat", folder / "log").exit_code == 0);
+  CHECK(read_text_file(folder / "log") == "one\ntwo\nthree\n");
+  CHECK(end_of("kill -9 $$", folder / "log").exit_code == 128 + SIGKILL);
+}
+
+TEST_CASE("child process: what cannot be started") {
+  const TemporaryFolder folder("child-bad");
+  static_cast<void>(start_process(folder / "missing", {}, folder / "log"));
+  CHECK(wait_for_process([] {}).exit_code == 127);
+  check_throws_with<IoError>((folder / "none/log").string() + ": cannot write: No such file or directory",
+                             [&] { static_cast<void>(start_process("/bin/sh", {}, folder / "none/log")); });
+  check_throws_with<IoError>("a child process: cannot wait: No child processes",
+                             [] { static_cast<void>(wait_for_process([] {})); });
+}
+
+TEST_CASE("folder lock: one holder at a time, children hold it too") {
+  const TemporaryFolder folder("lock");
+  const std::string parent = (folder / "lock").parent_path().string();
+  pid_t child = 0;
+  {
+    const FolderLock lock(folder / "lock");
+    check_throws_with<IoError>(parent + ": is in use by another process, must be free",
+                               [&] { const FolderLock second(folder / "lock"); });
+    child = start_process("/bin/sh", {"-c", "exec sleep 100"}, folder / "log");
+  }
+  check_throws_with<IoError>(parent + ": is in use by another process, must be free",
+                             [&] { const FolderLock second(folder / "lock"); });
+  ::kill(child, SIGKILL);
+  CHECK(wait_for_process([] {}).exit_code == 128 + SIGKILL);
+  CHECK_NOTHROW(FolderLock(folder / "lock"));
+}
+
+TEST_CASE("program path: this test") { CHECK(std::filesystem::exists(program_path("/bin/sh"))); }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/sweep.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "io/temporary_folder.hpp"
+#include "support/count_text.hpp"
+#include "support/throws_with.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+/// A folder with a configuration and a program that stands in for `vaekit`: it notes its arguments and writes
+/// metrics; with seed 3 it fails.
+struct SweepExample {
+  TemporaryFolder folder;
+  SweepOptions options;
+
+  explicit SweepExample(const std::string& name) : folder(name) {
+    std::ofstream(folder / "config.json") << R"({"name": "bars", "data": {"train": {"format": "synthetic",
+      "source": "bars", "size": 8, "count": 20}}, "training": {"epochs": 1, "batch_size": 4}})";
+    std::ofstream(folder / "program") << R"(#!/bin/sh
+echo "$*" >> )" << (folder / "calls").string()
+                                      << R"(
+out=; seed=
+while [ $# -gt 0 ]; do
+  case $1 in --out) out=$2; shift;; --seed) seed=$2; shift;; esac
+  shift
+done
+if [ $seed = 3 ]; then echo progress; echo "train: step 8: loss is nan"; exit 5; fi
+echo '{"epoch":1,"step":5,"split":"train","elbo":-'$seed',"reconstruction":0,"kl":0,"loss":0,"samples_per_second":1,"seconds":1}' > $out/metrics.jsonl
+)";
+    std::filesystem::permissions(folder / "program", std::filesystem::perms::owner_all);
+    options.config = folder / "config.json";
+    options.program = folder / "program";
+    options.out = folder / "study";
+    options.grid = {"model.latent.dim=[2,3]"};
+    options.seeds = 2;
+    options.jobs = 2;
+  }
+
+  [[nodiscard]] std::string calls() const { return read_text_file(folder / "calls"); }
+  [[nodiscard]] std::string summary() const { return read_text_file(folder / "study/summary.csv"); }
+};
+
+}  // namespace
+
+TEST_CASE("sweep: trains every combination and seed, once") {
+  SweepExample example("sweep");
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(contains(out.str(), "4 of 4 runs finished\n"));
+  CHECK(contains(example.calls(), "--set model.latent.dim=3 --seed 2 --threads 1 --out "));
+  CHECK(count(example.calls(), "train ") == 4);
+  CHECK(count(example.summary(), "finished,1,5,1,") == 4);
+  CHECK(contains(err.str(), "run 4/4 (model.latent.dim=3, seed 2): finished\n"));
+
+  example.options.resume = true;
+  example.options.grid = {"model.latent.dim=[2,3,4]"};
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(count(example.calls(), "train ") == 6);
+
+  example.options.resume = false;
+  example.options.overwrite = true;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(count(example.calls(), "train ") == 12);
+}
+
+TEST_CASE("sweep: a failed run is told and tried again; the others are trained") {
+  SweepExample example("sweep-failure");
+  example.options.seeds = 3;
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::numeric);
+  CHECK(contains(out.str(), "4 of 6 runs finished\n"));
+  CHECK(contains(err.str(), "run 3/6 (model.latent.dim=2, seed 3): failed: train: step 8: loss is nan\n"));
+  CHECK(contains(example.summary(), "2,3,failed: train: step 8: loss is nan,,,,"));
+  example.options.resume = true;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::numeric);
+  CHECK(count(example.calls(), "train ") == 8);
+}
+
+TEST_CASE("sweep: runs with a checkpoint go on, runs without one begin anew") {
+  SweepExample example("sweep-resume");
+  std::ostringstream out;
+  std::ostringstream err;
+  const RunFolder first{example.folder / "study/runs/model.latent.dim=2/seed-1"};
+  const RunFolder second{example.folder / "study/runs/model.latent.dim=2/seed-2"};
+  first.create();
+  second.create();
+  std::ofstream(first.last()) << "x";
+  std::ofstream(second.config()) << "x";
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(contains(example.calls(), "seed-1 --quiet --resume\n"));
+  CHECK(contains(example.calls(), "seed-2 --quiet --overwrite\n"));
+  CHECK(count(example.calls(), "--quiet\n") == 2);
+}
+
+TEST_CASE("sweep: what it refuses before any run") {
+  SweepExample example("sweep-refusals");
+  std::ostringstream out;
+  std::ostringstream err;
+  const std::string study = (example.folder / "study").string();
+  const auto refuse = [&]<class E>(const std::string& message, E*) {
+    check_throws_with<E>(message, [&] { static_cast<void>(run_sweep(example.options, out, err)); });
+  };
+  example.options.resume = true;
+  refuse(study + ": holds no study, must hold one to resume", static_cast<IoError*>(nullptr));
+  example.options.resume = false;
+  example.options.grid = {"model.latent.dim=[2,-1]"};
+  refuse("config /model/latent/dim: is -1, must be >= 1", static_cast<ConfigError*>(nullptr));
+  CHECK_FALSE(std::filesystem::exists(example.folder / "calls"));
+  example.options.grid.clear();
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  refuse(study + ": holds another study, must be a new folder; use --resume to go on or --overwrite",
+         static_cast<IoError*>(nullptr));
+  example.options.resume = true;
+  example.options.overrides = {"objective.beta=2"};
+  refuse(study +
+             "/study.json: is of another configuration, must be the same to resume; what differs from run to "
+             "run belongs into --grid",
+         static_cast<ConfigError*>(nullptr));
+}
