@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from program import FOLDER, SOURCE, check, check_equal, finish, idx_bytes, npy_bytes, read_metrics, run
 
 SAMPLES = 64
-CONFIGS = sorted(path for path in (SOURCE / "configs").glob("*.json") if path.name != "config.schema.json")
+CONFIGS = sorted(path for path in (SOURCE / "configs").rglob("*.json") if path.name != "config.schema.json")
 
 
 def merged(path):
@@ -67,7 +67,7 @@ for path in CONFIGS:
 
     there = (
         data["train"]["format"] == "synthetic"
-        or (SOURCE / "configs" / data["train"]["path"]).is_file()
+        or (path.parent / data["train"]["path"]).is_file()
     )
     if not there:
         print(f"{path.name}: its data set is not installed, described with another one")
