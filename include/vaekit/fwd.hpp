@@ -340,6 +340,22 @@ struct ElboEvaluation;
 struct LatentStatistics;
 template <class Model>
 class ImportanceSampler;
+template <class Worker>
+class InputWorkers;
+template <class Model>
+class LogJoint;
+template <class T>
+class HamiltonianSampler;
+class StepSize;
+enum class AnnealingStart;
+template <class Model>
+class AnnealedTarget;
+enum class AnnealingSchedule;
+struct AnnealingOptions;
+struct AnnealedLogLikelihood;
+template <class Model>
+class AnnealedImportanceSampler;
+struct AnnealedBounds;
 
 // train
 struct EpochSums;

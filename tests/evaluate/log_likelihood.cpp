@@ -3,11 +3,15 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cmath>
 #include <vector>
 
 #include "evaluate/linear_gaussian.hpp"
 #include "support/throws_with.hpp"
+#include "vaekit/latent/categorical_prior.hpp"
+#include "vaekit/latent/concrete.hpp"
+#include "vaekit/latent/vamp_prior.hpp"
 
 using namespace vaekit;
 
@@ -26,7 +30,7 @@ Matrix<double> one_row(const Matrix<double>& x, Index row) { return Matrix<doubl
 /// A dense layer that counts how many rows went through it.
 struct CountingLayer : Dense<double> {
   using Dense<double>::Dense;
-  static inline Index rows_seen = 0;
+  static inline std::atomic<Index> rows_seen = 0;
   explicit CountingLayer(Dense<double> layer) : Dense<double>(std::move(layer)) {}
   // NOLINTNEXTLINE(performance-unnecessary-value-param): a view
   void forward(MatrixIn<double> x, MatrixOut<double> y, Cache& cache) const {
@@ -119,6 +123,45 @@ TEST_CASE("log-likelihood: the encoder runs once for each input") {
   CHECK(CountingLayer::rows_seen == 4);
   REQUIRE(values.size() == 4);
   CHECK(result.mean() == doctest::Approx((values[0] + values[1] + values[2] + values[3]) / 4).epsilon(1e-12));
+}
+
+TEST_CASE("log-likelihood: posteriors of pseudo-inputs are found once, not for each input") {
+  using Model = Vae<Sequential<CountingLayer>, GaussianLatent<double>, Sequential<Dense<double>>,
+                    Gaussian<double>, VampPrior<double>>;
+  const Model model(Sequential(CountingLayer(example::identity(3))), GaussianLatent<double>({.dim = 2}),
+                    Sequential(example::identity(2)), Gaussian<double>({}, 3), Initializer::fan_in_uniform,
+                    VampPrior<double>({.components = 7}, 2, 3));
+  const example::Samples samples = example::normal_samples(4);
+  const ThreadScope one(1);
+  CountingLayer::rows_seen = 0;
+  static_cast<void>(evaluate_log_likelihood(model, samples.view(), 1200, 1, [](Index, double) {}));
+  CHECK(CountingLayer::rows_seen == 7 + 4);
+}
+
+TEST_CASE("log-likelihood: the same bits for every number of threads") {
+  const auto model = example::linear_vae(false);
+  const example::Samples samples = example::normal_samples(11);
+  std::vector<double> expected;
+  for (const int threads : {1, 2, 3, 16}) {
+    const ThreadScope scope(threads);
+    std::vector<double> values;
+    static_cast<void>(evaluate_log_likelihood(model, samples.view(), 30, 1,
+                                              [&](Index, double value) { values.push_back(value); }));
+    expected = expected.empty() ? values : expected;
+    CHECK(values == expected);
+  }
+}
+
+TEST_CASE("log-likelihood: a posterior without a density is refused") {
+  using Model = Vae<Sequential<Dense<double>>, ConcreteLatent<double>, Sequential<Dense<double>>,
+                    Gaussian<double>, CategoricalPrior<double>>;
+  const ConcreteLatent<double> latent({.variables = 1, .classes = 3});
+  const Model model(Sequential(example::identity(3)), latent, Sequential(example::identity(3)),
+                    Gaussian<double>({}, 3), Initializer::fan_in_uniform,
+                    CategoricalPrior<double>({.classes = 3}, 3));
+  check_throws_with<ConfigError>(
+      "importance sampling: weighs samples by the density of the posterior, concrete has none",
+      [&] { check_importance_sampling(model); });
 }
 
 TEST_CASE("log-likelihood: an input of another width is refused") {

@@ -101,3 +101,13 @@ TEST_CASE_TEMPLATE("dense: the derivative of an activation can be left to the ne
     CHECK(left == (kind != Activation::identity && !needs_input(kind)));
   }
 }
+
+TEST_CASE("dense: the gradient of the parameters can be left out") {
+  Dense<double> layer({.units = 3, .activation = Activation::tanh}, Shape::flat(4));
+  layer_suite::randomize(layer);
+  layer_suite::Pass pass(layer, 5);
+  layer.skip_parameter_gradient(pass.cache);
+  pass.run();
+  CHECK(squared_norm(pass.grad) == 0);
+  CHECK(pass.dx.norm() > 0);
+}

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "support/golden.hpp"
 #include "support/layer_suite.hpp"
 #include "support/throws_with.hpp"
 
@@ -37,6 +38,29 @@ TEST_CASE("gated_dense: keeps the contract of a layer with every activation") {
   }
 }
 
+TEST_CASE_TEMPLATE("gated_dense: output and gradients are PyTorch's", T, float, double) {
+  const Golden golden("gated_dense");
+  const Matrix<T> x = golden.matrix<T>("x");
+  for (const Activation activation : {Activation::identity, Activation::tanh, Activation::gelu}) {
+    const std::string name(to_string(activation));
+    GatedDense<T> layer({.units = 6, .activation = activation}, Shape::flat(7));
+    for (const auto& parameter : parameters(layer)) {
+      golden.copy_to<T>(parameter.name, parameter.values);
+    }
+    auto cache = layer.make_cache(5);
+    Matrix<T> y(5, 6);
+    layer.forward(x, y, cache);
+    golden.check(name + ".y", y);
+    Matrix<T> dx(5, 7);
+    auto grad = zeros_like(layer);
+    layer.backward(x, y, golden.matrix<T>("dy"), dx, cache, grad);
+    golden.check(name + ".dx", dx);
+    for (const auto& parameter : parameters(std::as_const(grad))) {
+      golden.check<T>(name + ".d" + parameter.name, parameter.values);
+    }
+  }
+}
+
 TEST_CASE("gated_dense: the tensors have the names of the published code") {
   const GatedDense<float> layer({.units = 3}, Shape::flat(4));
   std::vector<std::string> names;
@@ -49,4 +73,14 @@ TEST_CASE("gated_dense: the tensors have the names of the published code") {
 TEST_CASE("gated_dense: needs at least one unit") {
   check_throws_with<ConfigError>("gated_dense: units is 0, must be >= 1",
                                  [] { GatedDense<float>({.units = 0}, Shape::flat(3)); });
+}
+
+TEST_CASE("gated_dense: the gradient of the parameters can be left out") {
+  GatedDense<double> layer({.units = 3}, Shape::flat(4));
+  layer_suite::randomize(layer);
+  layer_suite::Pass pass(layer, 5);
+  layer.skip_parameter_gradient(pass.cache);
+  pass.run();
+  CHECK(squared_norm(pass.grad) == 0);
+  CHECK(pass.dx.norm() > 0);
 }

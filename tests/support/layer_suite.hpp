@@ -138,6 +138,18 @@ void check_clearing(L layer) {
   CHECK(same_parameters(cleared.grad, expected.grad));
 }
 
+/// Without gradients of parameters dx has the same bits.
+template <class L>
+void check_skipping(L layer) {
+  randomize(layer);
+  Pass expected(layer, 3);
+  expected.run();
+  Pass skipping(layer, 3);
+  skip_parameter_gradient(layer, skipping.cache);
+  skipping.run();
+  CHECK(same_bits(skipping.dx, expected.dx));
+}
+
 template <class L>
 void check_value_semantics(L layer) {
   randomize(layer);
@@ -333,6 +345,7 @@ void check_layer(Make&& make) {
   in_both([](const auto& layer) { layer_suite::check_accumulation(layer); });
   in_both([](const auto& layer) { layer_suite::check_value_semantics(layer); });
   in_both([](const auto& layer) { layer_suite::check_clearing(layer); });
+  in_both([](const auto& layer) { layer_suite::check_skipping(layer); });
   in_both([](const auto& layer) { layer_suite::check_packing(layer); });
   in_both([](const auto& layer) { layer_suite::check_shared_by_threads(layer); });
   in_both([](const auto& layer) { layer_suite::check_no_allocation(layer); });

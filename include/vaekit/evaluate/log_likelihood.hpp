@@ -6,16 +6,31 @@
 #include <span>
 
 #include "vaekit/evaluate/elbo.hpp"
+#include "vaekit/evaluate/input_workers.hpp"
 #include "vaekit/kernels/reduce.hpp"
+#include "vaekit/latent/latent.hpp"
+#include "vaekit/model/part_name.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
+
+/// Refuses models whose samples cannot be weighed.
+///
+/// Throws ConfigError "importance sampling: weighs samples by the density of the posterior, ... has none"
+template <class Model>
+void check_importance_sampling(const Model& model) {
+  if (!has_density(model.latent)) {
+    throw ConfigError(concat("importance sampling: weighs samples by the density of the posterior, ",
+                             part_name(model.latent), " has none"));
+  }
+}
 
 /// Importance-sampled log-likelihood of single inputs:
 ///
 ///   log p(x) ≈ log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x)
 ///
 /// a lower bound in expectation that tightens with K. The encoder runs once for each input; the K samples are
-/// decoded in chunks and their log-sum-exp is streamed, so memory is bounded by a chunk whatever K is.
+/// decoded in chunks and their log-sum-exp is streamed, so memory is bounded by a chunk whatever K is. What
+/// the prior needs beside z, the posteriors of pseudo-inputs, is found once by the constructor.
 ///
 /// Units    nats
 /// Threads  one estimator is used by one thread; results do not depend on the number of OpenMP threads
@@ -90,23 +105,26 @@ class ImportanceSampler {
 
 /// Mean and standard error of log p(x) over `view` with K = `samples` importance samples each.
 ///
-/// `visit(i, log_likelihood)` is called after each input: per-sample output, progress.
+/// `visit(i, log_likelihood)` is called for each input in order: per-sample output, progress.
+///
+/// Threads  an input on each; no bit depends on their number
+/// Throws   ConfigError as `check_importance_sampling`
 template <class Model, class Visit>
 RunningMoments evaluate_log_likelihood(const Model& model, const DataView& view, Index samples,
                                        std::uint64_t seed, Visit&& visit) {
   using T = typename Model::Scalar;
-  ImportanceSampler<Model> sampler(model, samples);
-  Matrix<T> buffer(std::min<Index>(100, view.size()), model.input_columns());
+  using Sampler = ImportanceSampler<Model>;
+  check_importance_sampling(model);
   RunningMoments result;
-  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
-    for (Index row = 0; row < x.rows(); ++row) {
-      const Index input = first + row;
-      const double value =
-          sampler.log_likelihood(x.middleRows(row, 1), seed, static_cast<std::uint64_t>(input));
-      result.add(value);
-      visit(input, value);
-    }
-  });
+  for_each_input<T, double>(
+      view, model.input_columns(), 1, [&] { return Sampler(model, samples); },
+      [seed](Sampler& sampler, Index input, MatrixIn<T> x, std::span<double> out) {
+        out[0] = sampler.log_likelihood(x, seed, static_cast<std::uint64_t>(input));
+      },
+      [&](Index input, double value) {
+        result.add(value);
+        visit(input, value);
+      });
   return result;
 }
 

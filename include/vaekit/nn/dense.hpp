@@ -83,6 +83,7 @@ struct Dense {
     Store weight_gradient = Store::accumulate;           // what the next `backward` does with dW
     Activation input_activation = Activation::identity;  // whose derivative dx includes
     bool derivative_included = false;                    // dy is the gradient of the activation's argument
+    bool skip_parameters = false;                        // `backward` finds dx alone
   };
 
   Matrix<T> weight;   // [out × in]
@@ -144,6 +145,8 @@ struct Dense {
     grad.bias.setZero();
   }
 
+  void skip_parameter_gradient(Cache& cache) const { cache.skip_parameters = true; }
+
   void backward(MatrixIn<T> x, MatrixIn<T> y, MatrixIn<T> dy, MatrixOut<T> dx, Cache& cache,
                 Dense& grad) const {
     if (activation == Activation::identity || cache.derivative_included) {
@@ -165,8 +168,10 @@ struct Dense {
 
  private:
   void backward_linear(MatrixIn<T> x, MatrixIn<T> dy, MatrixOut<T> dx, Cache& cache, Dense& grad) const {
-    gemm_with_column_sums<T>(dy, x, grad.weight, std::exchange(cache.weight_gradient, Store::accumulate),
-                             grad.bias.span());
+    if (!cache.skip_parameters) {
+      gemm_with_column_sums<T>(dy, x, grad.weight, std::exchange(cache.weight_gradient, Store::accumulate),
+                               grad.bias.span());
+    }
     if (dx.size() == 0) {
       return;
     }

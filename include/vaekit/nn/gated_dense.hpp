@@ -101,6 +101,10 @@ struct GatedDense {
     value.clear_gradient(cache.value_cache, grad.value);
     gate.clear_gradient(cache.gate_cache, grad.gate);
   }
+  void skip_parameter_gradient(Cache& cache) const {
+    value.skip_parameter_gradient(cache.value_cache);
+    gate.skip_parameter_gradient(cache.gate_cache);
+  }
 
   void backward(MatrixIn<T> x, MatrixIn<T>, MatrixIn<T> dy, MatrixOut<T> dx, Cache& cache,
                 GatedDense& grad) const {

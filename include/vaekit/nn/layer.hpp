@@ -30,6 +30,9 @@
 //   clear_gradient(cache, grad)   `grad` counts as zero from now on, whatever it holds: the next `backward`
 //                 with this cache assigns instead of adding
 //
+// A layer whose parameters' gradient is work of its own also has
+//   skip_parameter_gradient(cache)   `backward` with this cache finds dx alone from now on
+//
 // Two layers that follow each other can save the pass over the gradient that multiplies it by the derivative
 // of the activation between them, where that follows from the activation's output. The first has
 //   output_activation()          the activation it ends in
@@ -130,6 +133,14 @@ void clear_gradient(const L& layer, typename L::Cache& cache, L& grad) {
     layer.clear_gradient(cache, grad);
   } else {
     set_zero(grad);
+  }
+}
+
+/// `backward` with `cache` finds dx and may leave out the gradient of the parameters from now on.
+template <Layer L>
+void skip_parameter_gradient(const L& layer, typename L::Cache& cache) {
+  if constexpr (requires { layer.skip_parameter_gradient(cache); }) {
+    layer.skip_parameter_gradient(cache);
   }
 }
 

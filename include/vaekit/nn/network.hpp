@@ -142,6 +142,12 @@ struct Network {
     });
   }
 
+  void skip_parameter_gradient(Cache& cache) const {
+    for_each([&]<class L>(std::size_t i, const L& layer) {
+      vaekit::skip_parameter_gradient(layer, std::get<typename L::Cache>(cache.layers[i]));
+    });
+  }
+
   void forward(MatrixIn<T> x, MatrixOut<T> y, Cache& cache) const {
     detail::chain_forward<T>(layers.size(), x, y, cache.between, layer_and_cache(cache));
   }

@@ -93,6 +93,12 @@ struct Sequential {
     });
   }
 
+  void skip_parameter_gradient(Cache& cache) const {
+    each_index([&]<std::size_t I>() {
+      vaekit::skip_parameter_gradient(std::get<I>(layers), std::get<I>(cache.layers));
+    });
+  }
+
   void forward(MatrixIn<Scalar> x, MatrixOut<Scalar> y, Cache& cache) const {
     detail::chain_forward<Scalar>(size, x, y, cache.between, layer_and_cache(cache));
   }
