@@ -53,6 +53,29 @@ TEST_CASE("evaluate: the text names split, samples and active units") {
   CHECK(text.find("importance") == std::string::npos);
 }
 
+TEST_CASE("evaluate: says how a posterior with codes uses them") {
+  ExperimentConfig config = example::small_config();
+  config.model.latent = VectorQuantizedConfig{.positions = 3, .width = 2, .codes = 7};
+  config.model.prior = CodePriorConfig{};
+  const example::ExampleRun example("evaluate-codes", config);
+  EvaluateOptions options{.run = example.run.root, .overrides = {}, .threads = 1};
+  const std::string text = evaluated(options);
+  options.json = true;
+  const Json json = parse_json(evaluated(options), "out");
+  const LoadedData data = load_split(load_run(example.run.root), DataSplit::test);
+  const CodeUsage usage = code_usage(example::initialized_model(config), data.view());
+  CHECK(usage.used() > 1);
+  CHECK(json["codes"] == 7);
+  CHECK(json["codes_used"] == usage.used());
+  CHECK(json["code_perplexity"] == usage.perplexity());
+  CHECK(text.ends_with(
+      concat("\ncodes used      ", usage.used(), " of 7, perplexity ", fixed(usage.perplexity(), 1), "\n")));
+  const example::ExampleRun other("evaluate-no-codes");
+  CHECK_FALSE(
+      parse_json(evaluated({.run = other.run.root, .overrides = {}, .threads = 1, .json = true}), "out")
+          .contains("codes"));
+}
+
 TEST_CASE("evaluate: splits are those of training, and missing ones are refused") {
   ExperimentConfig config = example::small_config();
   config.data.validation_fraction = 0.25;

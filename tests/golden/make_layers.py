@@ -59,6 +59,21 @@ def dense():
     save("dense", inputs, expected)
 
 
+def gated_dense():
+    """With each of three activations before the gate."""
+    g = torch.Generator().manual_seed(4)
+    inputs = {"x": randn(g, 5, 7), "dy": randn(g, 5, 6)}
+    for part in ("h", "g"):
+        inputs |= {f"{part}.weight": randn(g, 6, 7), f"{part}.bias": randn(g, 6)}
+    leaves = {name: inputs[name].requires_grad_() for name in inputs if name != "dy"}
+    expected = {}
+    for name in ("identity", "tanh", "gelu"):
+        value = ACTIVATIONS[name](functional.linear(leaves["x"], leaves["h.weight"], leaves["h.bias"]))
+        y = value * torch.sigmoid(functional.linear(leaves["x"], leaves["g.weight"], leaves["g.bias"]))
+        expected |= gradients(name, y, inputs["dy"], leaves)
+    save("gated_dense", inputs, expected)
+
+
 def activations():
     """Over [-8, 8], with 0 among the arguments."""
     g = torch.Generator().manual_seed(2)
@@ -85,5 +100,6 @@ def layer_norm():
 
 if __name__ == "__main__":
     dense()
+    gated_dense()
     activations()
     layer_norm()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes objectives.safetensors beside itself: losses of the papers' formulas, written plainly, and their gradients.
+"""Writes objectives.safetensors and factor_vae.safetensors beside itself: losses of the papers' formulas, written
+plainly, and their gradients.
 
 Needs torch (2.13.0 made the file in the repository) and safetensors.
 """
@@ -10,6 +11,7 @@ import pathlib
 
 import torch
 from make_vae import randn, save
+from torch.nn import functional
 
 INPUTS, SAMPLES, DIM, DATASET = 6, 4, 3, 100
 results = {}
@@ -91,6 +93,49 @@ def discrepancy(kernel, z, p):
     return ((of(z, z) + of(p, p)) * outside).sum() / (n * (n - 1)) - 2 * of(z, p).mean()
 
 
+def factor_vae():
+    """The loss that the model sees, and a step of the discriminator with both logits of the paper's softmax."""
+    n, units, gamma = 5, 6, 3
+    g = torch.Generator().manual_seed(12)
+    sizes = [DIM, units, units, 1]
+    layers = {}
+    for i in range(3):
+        layers[f"{i}.weight"] = randn(g, sizes[i + 1], sizes[i], scale=0.5).requires_grad_()
+        layers[f"{i}.bias"] = randn(g, sizes[i + 1], scale=0.3).requires_grad_()
+    terms = {name: randn(g, n, width).requires_grad_() for name, width in
+             {"log_likelihood": 1, "kl": DIM, "z": DIM}.items()}  # fmt: skip
+
+    def log_ratio(h):
+        for i in range(3):
+            h = functional.linear(h, layers[f"{i}.weight"], layers[f"{i}.bias"])
+            h = functional.leaky_relu(h) if i < 2 else h
+        return h[:, 0]
+
+    ratio = log_ratio(terms["z"])
+    loss = -terms["log_likelihood"].mean() + terms["kl"].sum(1).mean() + gamma * ratio.mean()
+    expected = {"loss": loss.reshape(1)}
+    for name, gradient in zip(terms, torch.autograd.grad(loss, list(terms.values())), strict=True):
+        expected[f"d{name}"] = gradient
+
+    # How the library shuffles each of 3 columns of 5 rows at step 0 of seed 9.
+    order = torch.tensor([[0, 4, 1, 2, 3], [2, 1, 4, 0, 3], [0, 4, 3, 1, 2]])
+    z = terms["z"].detach()
+    shuffled = torch.gather(z, 0, order.T)
+    # Softmax over the classes "from q(z)" and "from the product", whose logits are D and 0.
+    logits = torch.cat([log_ratio(z), log_ratio(shuffled)])
+    logits = torch.stack([logits, torch.zeros_like(logits)], 1)
+    classes = torch.tensor([0] * n + [1] * n)
+    adam = torch.optim.Adam(layers.values(), lr=0.01, betas=(0.0, 0.9))
+    discrimination = functional.cross_entropy(logits, classes)
+    before = {name: layer.detach().clone() for name, layer in layers.items()}
+    discrimination.backward()
+    adam.step()
+    expected |= {"shuffled": shuffled, "discriminator.loss": discrimination.reshape(1)}
+    for name, layer in layers.items():
+        expected |= {f"discriminator.d{name}": layer.grad, f"discriminator.after.{name}": layer}
+    save("factor_vae", terms | {f"discriminator.{name}": layer for name, layer in before.items()}, expected)
+
+
 def main():
     g = torch.Generator().manual_seed(11)
     many, one = leaves(g, SAMPLES), leaves(g, 1)
@@ -107,6 +152,7 @@ def main():
     store("rae_l2", one, -one["log_likelihood"].mean() + 0.3 * 0.5 * (one["z"] ** 2).sum(1).mean())
     inputs = {f"many.{k}": v for k, v in many.items()} | {f"one.{k}": v for k, v in one.items()}
     save("objectives", inputs, results)
+    factor_vae()
 
 
 if __name__ == "__main__":

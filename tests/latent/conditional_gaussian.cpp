@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/golden.hpp"
 #include "support/prior_suite.hpp"
 #include "support/throws_with.hpp"
 
@@ -94,6 +95,45 @@ TEST_CASE("conditional gaussian: the divergence from each posterior and its grad
       check_finite_differences(own[i].values, own_gradient[i].values, value);
     }
   }
+}
+
+TEST_CASE_TEMPLATE("conditional gaussian: densities, divergences and their gradients are PyTorch's", T, float,
+                   double) {
+  const Golden golden("conditional_gaussian");
+  ConditionalGaussian<T> prior({}, 3, 0, 2);
+  golden.copy_to<T>("weight", prior.head.weight.span());
+  golden.copy_to<T>("bias", prior.head.bias.span());
+  auto cache = prior.make_cache(8);
+  prior.set_condition(golden.matrix<T>("c"), cache);
+  const Matrix<T> z = golden.matrix<T>("z");
+  Matrix<T> log_p(1, 8);
+  prior.log_prob(z, cache, log_p.span());
+  golden.check("log_p", log_p);
+  Matrix<T> dz(8, 3);
+  auto grad = zeros_like(prior);
+  prior.backward(z, golden.matrix<T>("dlog_p").span(), cache, dz, grad);
+  golden.check("log_p.dz", dz);
+  golden.check("log_p.dweight", grad.head.weight);
+  golden.check<T>("log_p.dbias", grad.head.bias.span());
+
+  using Pair = KlPair<GaussianLatent<T>, ConditionalGaussian<T>>;
+  GaussianLatent<T> latent({.dim = 3});
+  const Matrix<T> params = golden.matrix<T>("params");
+  auto latent_cache = latent.make_cache(4, 4);
+  static_cast<void>(latent.posterior(params, latent_cache));
+  Matrix<T> kl(4, 3);
+  Pair::forward(latent, prior, params, latent_cache, cache, kl);
+  golden.check("kl", kl);
+  set_zero(grad);
+  latent_cache.dq.mu.setZero();
+  latent_cache.dq.logvar.setZero();
+  Pair::backward(latent, prior, params, golden.matrix<T>("dkl"), latent_cache, cache, grad);
+  golden.check("kl.dweight", grad.head.weight);
+  golden.check<T>("kl.dbias", grad.head.bias.span());
+  const Matrix<T> zeros(4, 3);
+  Matrix<T> dparams(4, 6);
+  latent.backward(params, zeros, zeros, zeros, {}, latent_cache, dparams, latent);
+  golden.check("kl.dparams", dparams);
 }
 
 TEST_CASE("conditional gaussian: needs a condition") {

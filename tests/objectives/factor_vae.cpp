@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "support/alloc_guard.hpp"
+#include "support/golden.hpp"
 #include "support/objective_suite.hpp"
 #include "support/throws_with.hpp"
 #include "vaekit/objectives/builtin.hpp"
@@ -89,6 +90,46 @@ TEST_CASE("factor_vae: the discriminator takes Adam's step down its logistic los
     const double change = critic.layers[0].weight(2, j) - before.layers[0].weight(2, j);
     CHECK(std::abs(change + 0.01 * slope / (std::abs(slope) + 1e-8)) < 1e-5);
   }
+}
+
+TEST_CASE_TEMPLATE("factor_vae: both losses, their gradients and the discriminator's step are PyTorch's", T,
+                   float, double) {
+  const Golden golden("factor_vae");
+  // Without a decay of the mean, Adam's first mean is the gradient.
+  const FactorVae objective({.gamma = 3, .layers = 2, .units = 6, .learning_rate = 0.01, .beta1 = 0});
+  Critic<T> critic = objective.make_critic<T>(3, 5);
+  const auto for_each_part = [&](auto& layers, auto&& body) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      body(std::to_string(i) + ".weight", layers[i].weight.span());
+      body(std::to_string(i) + ".bias", layers[i].bias.span());
+    }
+  };
+  for_each_part(critic.layers, [&](const std::string& name, std::span<T> values) {
+    golden.copy_to<T>("discriminator." + name, values);
+  });
+  Terms<T> terms = objective_suite::terms_for<T>(objective, 5, 3);
+  Terms<T> gradients = objective_suite::terms_for<T>(objective, 5, 3);
+  terms.critic = &critic;
+  terms.log_likelihood = golden.matrix<T>("log_likelihood");
+  terms.kl = golden.matrix<T>("kl");
+  terms.z = golden.matrix<T>("z");
+  const auto check_number = [&](const char* name, double number) {
+    const T typed = static_cast<T>(number);
+    golden.check<T>(name, std::span(&typed, 1));
+  };
+  check_number("loss", objective.evaluate(terms, 0.0, gradients).loss);
+  golden.check("dlog_likelihood", gradients.log_likelihood);
+  golden.check("dkl", gradients.kl);
+  golden.check("dz", gradients.z);
+
+  golden.check("shuffled", critic.shuffled(terms.z, RandomStream(9, Purpose::update, 0).child(100)));
+  check_number("discriminator.loss", objective.train_critic(terms, 9, 0, gradients));
+  for_each_part(critic.mean, [&](const std::string& name, std::span<const T> values) {
+    golden.check<T>("discriminator.d" + name, values);
+  });
+  for_each_part(critic.layers, [&](const std::string& name, std::span<const T> values) {
+    golden.check<T>("discriminator.after." + name, values);
+  });
 }
 
 TEST_CASE("factor_vae: a trained discriminator tells dependent dimensions from independent ones") {

@@ -11,16 +11,11 @@
 #include "vaekit/app/console.hpp"
 #include "vaekit/app/use_model.hpp"
 #include "vaekit/evaluate/accuracy.hpp"
+#include "vaekit/evaluate/code_usage.hpp"
 #include "vaekit/evaluate/latent_statistics.hpp"
 #include "vaekit/evaluate/log_likelihood.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
-
-enum class DataSplit { train, validation, test };
-
-[[nodiscard]] constexpr auto enum_names(DataSplit) {
-  return std::array<std::string_view, 3>{"train", "validation", "test"};
-}
 
 struct EvaluateOptions {
   std::filesystem::path run;
@@ -36,20 +31,23 @@ struct EvaluateOptions {
 /// Throws ConfigError when the run's configuration has no such split
 [[nodiscard]] inline LoadedData load_split(const Run& run, DataSplit which) {
   const ExperimentConfig& config = run.config;
-  if (which == DataSplit::test) {
-    if (!config.data.test) {
-      throw ConfigError("config /data/test: missing key, required to evaluate the test split");
-    }
-    LoadedData data(load_dataset(*config.data.test), run.input, config.seed);
-    data.condition = load_condition(config.data.condition, data.dataset, true);
-    return data;
+  if (which == DataSplit::test && !config.data.test) {
+    throw ConfigError("config /data/test: missing key, required to evaluate the test split");
   }
-  if (which == DataSplit::validation && config.data.validation_fraction == 0) {
+  if (which == DataSplit::validation && !has_validation(config.data)) {
     throw ConfigError("config /data/validation_fraction: is 0, must be > 0 to evaluate the validation split");
   }
-  LoadedData data(load_dataset(config.data.train), run.input, config.seed);
+  const bool held_out = which == DataSplit::validation && !config.data.validation;
+  const bool whole = which != DataSplit::train && !held_out;
+  const DataSource& source = !whole                     ? config.data.train
+                             : which == DataSplit::test ? *config.data.test
+                                                        : *config.data.validation;
+  LoadedData data(load_dataset(source), run.input, config.seed);
+  data.condition = load_condition(config.data.condition, data.dataset, held_out ? DataSplit::train : which);
+  if (whole) {
+    return data;
+  }
   Split parts = split(data.dataset.size(), config.data.validation_fraction, config.seed);
-  data.condition = load_condition(config.data.condition, data.dataset, false);
   data.rows = which == DataSplit::train ? std::move(parts.train) : std::move(parts.validation);
   return data;
 }
@@ -58,10 +56,11 @@ namespace detail {
 
 struct EvaluationReport {
   Index samples = 0;
-  ElboEvaluation elbo;
-  LatentStatistics latent;
-  std::optional<RunningMoments> log_likelihood;
-  std::optional<double> accuracy;  ///< of the classifier, where the model has one
+  ElboEvaluation elbo = {};
+  LatentStatistics latent = {};
+  std::optional<RunningMoments> log_likelihood = {};
+  std::optional<double> accuracy = {};  ///< of the classifier, where the model has one
+  CodeUsage codes = {};                 ///< of a posterior that has codes
 };
 
 [[nodiscard]] inline Json to_json(const EvaluationReport& report, const EvaluateOptions& options) {
@@ -77,6 +76,11 @@ struct EvaluationReport {
                {"kl_per_dimension", report.latent.kl}};
   if (report.accuracy) {
     json["accuracy"] = *report.accuracy;
+  }
+  if (const std::vector<double>& counts = report.codes.counts; !counts.empty()) {
+    json["codes"] = counts.size();
+    json["codes_used"] = report.codes.used();
+    json["code_perplexity"] = report.codes.perplexity();
   }
   if (report.log_likelihood) {
     json["importance_samples"] = options.importance_samples;
@@ -104,24 +108,29 @@ inline void print(const EvaluationReport& report, const EvaluateOptions& options
   }
   out << "active units    " << report.latent.active_units << " of " << report.latent.mean_variance.size()
       << '\n';
+  if (const std::vector<double>& counts = report.codes.counts; !counts.empty()) {
+    out << "codes used      " << report.codes.used() << " of " << counts.size() << ", perplexity "
+        << fixed(report.codes.perplexity(), 1) << '\n';
+  }
 }
 
 }  // namespace detail
 
-/// `vaekit evaluate`: ELBO, reconstruction, KL and active units of a split; with `importance_samples` also
-/// the importance-sampled log-likelihood.
+/// `vaekit evaluate`: ELBO, reconstruction, KL and active units of a split; of a posterior with codes how
+/// many are used; with `importance_samples` also the importance-sampled log-likelihood.
 ///
 /// Throws Error
 inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, std::ostream& err) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run, options.overrides);
   const LoadedData data = load_split(run, options.split);
-  detail::EvaluationReport report{
-      .samples = data.view().size(), .elbo = {}, .latent = {}, .log_likelihood = {}, .accuracy = {}};
+  detail::EvaluationReport report;
+  report.samples = data.view().size();
   with_model(run, [&]<class Model>(const Model& model) {
     check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     report.elbo = evaluate_elbo(model, data.view(), run.config.seed);
     report.latent = latent_statistics(model, data.view());
+    report.codes = code_usage(model, data.view());
     if (model.classifier && !data.dataset.labels().empty()) {
       report.accuracy = classification_accuracy(model, data.view());
     }

@@ -11,6 +11,29 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+namespace detail {
+
+/// An input without a label is trained under every label, weighed by q(y|x): what cannot weigh is refused.
+template <class Model, class Objective>
+void check_labels_sum_out(const Model& model, const Objective& objective) {
+  const auto refuse = [](std::string_view key, const std::string& part, std::string_view why) {
+    throw ConfigError(concat(key, ": ", part, " cannot sum out labels", why));
+  };
+  if (!weighs_inputs(objective)) {
+    refuse("objective", part_name(objective), "; use elbo without free bits");
+  }
+  if (code_count(model.latent) > 0) {
+    refuse("latent", part_name(model.latent),
+           ", its codebook would learn from every label of an input alike; use a posterior without codes");
+  }
+  for_each_buffer(model.likelihood, [&](const auto&) {
+    refuse("likelihood", part_name(model.likelihood),
+           ", its optimal variance would follow every label of an input alike; use a learned variance");
+  });
+}
+
+}  // namespace detail
+
 /// Refuses combinations of posterior, prior and objective that have no meaning, and says why.
 ///
 /// Throws ConfigError "objective: beta_tcvae needs a diagonal Gaussian posterior, got ..."
@@ -32,8 +55,8 @@ void check_compatible(const Model& model, const Objective& objective) {
     throw ConfigError(concat("prior: the KL divergence of a ", latent, " posterior from ", prior,
                              " has no closed form, and the posterior has no density to estimate it by"));
   }
-  if (model.classifier && !weighs_inputs(objective)) {
-    throw ConfigError(concat("objective: ", name, " cannot sum out labels; use elbo without free bits"));
+  if (model.classifier) {
+    detail::check_labels_sum_out(model, objective);
   }
   if (needs.moments && !is_diagonal_gaussian(model.latent)) {
     throw ConfigError(concat("objective: ", name, " needs a diagonal Gaussian posterior, got ", latent));
