@@ -338,6 +338,7 @@ struct CodeUsage;
 class RunningMoments;
 struct ElboEvaluation;
 struct LatentStatistics;
+struct AggregateStatistics;
 template <class Model>
 class ImportanceSampler;
 template <class Worker>

@@ -48,6 +48,7 @@
 #include "vaekit/distributions/student_t.hpp"
 #include "vaekit/distributions/von_mises_fisher.hpp"
 #include "vaekit/evaluate/accuracy.hpp"
+#include "vaekit/evaluate/aggregate_posterior.hpp"
 #include "vaekit/evaluate/annealed_importance_sampling.hpp"
 #include "vaekit/evaluate/annealed_target.hpp"
 #include "vaekit/evaluate/code_usage.hpp"
