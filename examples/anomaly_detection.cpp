@@ -7,7 +7,6 @@
 //                                                 synthetic shapes: 0 squares, 1 ellipses, 2 hearts
 #include <algorithm>
 #include <iostream>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -59,30 +58,6 @@ std::vector<float> anomaly_scores(const Model& model, const DataView& view) {
   return scores;
 }
 
-/// The probability that an anomaly scores higher than a normal sample; ties count half.
-double auroc(const std::vector<float>& scores, const std::vector<bool>& anomaly) {
-  std::vector<std::size_t> order(scores.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, {}, [&](std::size_t i) { return scores[i]; });
-  double normals_below = 0;
-  double anomalies = 0;
-  double pairs_won = 0;
-  for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-    double tied_anomalies = 0;
-    for (; last < order.size() && scores[order[last]] == scores[order[first]]; ++last) {
-      tied_anomalies += anomaly[order[last]] ? 1 : 0;
-    }
-    const double tied_normals = static_cast<double>(last - first) - tied_anomalies;
-    pairs_won += tied_anomalies * (normals_below + tied_normals / 2);
-    normals_below += tied_normals;
-    anomalies += tied_anomalies;
-  }
-  if (anomalies == 0 || normals_below == 0) {
-    throw DataError("auroc: has samples of one kind only, must have normal ones and anomalies");
-  }
-  return pairs_won / (anomalies * normals_below);
-}
-
 int main(int argc, char** argv) try {
   const int label = argc > 1 ? std::stoi(argv[1]) : 1;
   const Index epochs = argc > 2 ? std::stoi(argv[2]) : 10;
@@ -99,7 +74,7 @@ int main(int argc, char** argv) try {
   std::vector<bool> anomaly;
   std::ranges::transform(test_data.labels(), std::back_inserter(anomaly), [&](int l) { return l != label; });
   std::cout << "trained on " << normal.size() << " samples of class " << label << ", scored " << scores.size()
-            << " of all classes: AUROC " << auroc(scores, anomaly) << std::endl;
+            << " of all classes: AUROC " << auroc<float>(scores, anomaly) << std::endl;
 } catch (const std::exception& error) {
   std::cerr << error.what() << std::endl;
   return 1;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/evaluate/beta_vae_score.hpp"
+
+#include <doctest/doctest.h>
+
+#include "evaluate/example_codes.hpp"
+
+using example::Representing;
+using vaekit::Matrix;
+
+namespace {
+
+double beta_score(Representing kind) {
+  return vaekit::beta_vae_score(example::four_factors, 6, example::ExampleCodes{kind}, 1,
+                                {.train_points = 400, .test_points = 200, .pairs = 32});
+}
+
+}  // namespace
+
+TEST_CASE("beta-VAE score: 1 for a perfect, lower for a rotated, near chance for a random representation") {
+  CHECK(beta_score(Representing::perfect) == 1);
+  CHECK(beta_score(Representing::rotated) < 0.95);
+  CHECK(beta_score(Representing::random) < 0.4);  // chance is 0.25
+}
+
+TEST_CASE("beta-VAE score: mean absolute differences of pairs") {
+  Matrix<double> codes(8, 2);
+  codes << 1, 0, 3, 0, 5, 1, 4, 0, 0, 0, 0, 4, 1, 0, 0, 0;
+  const Matrix<double> points = vaekit::pair_differences(codes, 2);
+  REQUIRE(points.rows() == 2);
+  CHECK(points(0, 0) == 1.5);
+  CHECK(points(0, 1) == 0.5);
+  CHECK(points(1, 0) == 0.5);
+  CHECK(points(1, 1) == 2);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/evaluate/factor_vae_score.hpp"
+
+#include <doctest/doctest.h>
+
+#include "evaluate/example_codes.hpp"
+
+using example::Representing;
+using vaekit::Index;
+using vaekit::Matrix;
+using vaekit::RowVector;
+
+namespace {
+
+double factor_score(Representing kind) {
+  return vaekit::factor_vae_score(example::four_factors, 6, example::ExampleCodes{kind}, 1,
+                                  {.variance_samples = 2000, .votes = 400, .test_votes = 400, .group = 32});
+}
+
+}  // namespace
+
+TEST_CASE("FactorVAE score: 1 for a perfect, lower for a rotated, near chance for a random representation") {
+  CHECK(factor_score(Representing::perfect) == 1);
+  CHECK(factor_score(Representing::rotated) < 0.7);
+  CHECK(factor_score(Representing::random) < 0.36);  // chance is 0.25
+  CHECK(factor_score(Representing::random) > 0.15);
+}
+
+TEST_CASE("FactorVAE score: the steadiest code in units of its variance, and none without variance") {
+  Matrix<double> codes(4, 3);
+  codes << 0, 1, 5, 1, 1.5, 5, 0, 9, 5, 0.1, 1, 5;
+  RowVector<double> variance(3);
+  variance << 1, 0.1, 0;
+  const std::vector<Index> steadiest = vaekit::steadiest_codes(codes, 2, variance, 0.05);
+  CHECK(steadiest == std::vector<Index>{0, 0});  // 0.25 against 0.0625 / 0.1, 0.0025 against 16 / 0.1
+  variance << 0.05, 1, 0;
+  CHECK(vaekit::steadiest_codes(codes, 2, variance, 0.05) == std::vector<Index>{1, 0});
+  CHECK(vaekit::steadiest_codes(codes, 2, variance, 2) == std::vector<Index>{-1, -1});
+}
+
+TEST_CASE("FactorVAE score: 0 where all codes are constant") {
+  const auto constant = [](std::span<const std::uint32_t>, vaekit::MatrixOut<double> codes) {
+    codes.setOnes();
+  };
+  CHECK(vaekit::factor_vae_score(example::four_factors, 3, constant, 1,
+                                 {.variance_samples = 10, .votes = 2, .test_votes = 2, .group = 4}) == 0);
+}
