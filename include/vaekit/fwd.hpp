@@ -341,6 +341,19 @@ struct LatentStatistics;
 struct AggregateStatistics;
 template <class Model>
 class ImportanceSampler;
+struct MutualInformation;
+struct AttributePredictability;
+struct Dci;
+struct FactorGroups;
+struct FactorVaeScoreConfig;
+struct BetaVaeScoreConfig;
+struct Standardization;
+struct LbfgsConfig;
+class LinearProbe;
+struct Neighbours;
+struct SymmetricEigen;
+struct FeatureMoments;
+struct PrecisionRecall;
 template <class Worker>
 class InputWorkers;
 template <class Model>
