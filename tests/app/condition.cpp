@@ -107,7 +107,7 @@ TEST_CASE("condition: what makes no sense is refused") {
                                 [] { static_cast<void>(condition_rows(ExperimentConfig{}, "1", 1)); });
   check_throws_with<ConfigError>("config /data/condition/test: missing key, required for data/test", [] {
     const std::optional<ConditionConfig> vectors = VectorConditionConfig{.columns = 2};
-    static_cast<void>(load_condition(vectors, conditions::labelled({0}), true));
+    static_cast<void>(load_condition(vectors, conditions::labelled({0}), DataSplit::test));
   });
 }
 

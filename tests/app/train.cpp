@@ -3,12 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include <csignal>
 #include <sstream>
 #include <string>
 
 #include "io/temporary_folder.hpp"
 #include "support/throws_with.hpp"
+#include "vaekit/app/evaluate.hpp"
 
 using namespace vaekit;
 
@@ -119,22 +119,36 @@ TEST_CASE("train: divergence names the last finite checkpoint and what to do") {
             "; try a lower learning_rate or gradient clipping");
 }
 
-TEST_CASE("train: the first interrupt is noted, and the handlers of before come back") {
-  struct sigaction before = {};
-  sigaction(SIGTERM, nullptr, &before);
-  {
-    const detail::InterruptGuard guard;
-    CHECK(interrupt_requested == 0);
-    std::raise(SIGTERM);
-    CHECK(interrupt_requested == 1);
-    struct sigaction now = {};
-    sigaction(SIGTERM, nullptr, &now);
-    const bool default_again = now.sa_handler == SIG_DFL;
-    CHECK(default_again);
-  }
-  interrupt_requested = 0;
-  struct sigaction after = {};
-  sigaction(SIGTERM, nullptr, &after);
-  const bool restored = after.sa_handler == before.sa_handler;
-  CHECK(restored);
+TEST_CASE("train: a validation set of its own is watched, whole, beside all training samples") {
+  Trained t("train-validation");
+  const auto validate = [](TrainOptions& o) {
+    o.overrides = {
+        R"(data.validation={"format": "synthetic", "source": "bars", "count": 9, "size": 8, "seed": 3})"};
+  };
+  CHECK(t.train(validate) == ExitCode::done);
+  CHECK(t.out.find("\nvalidation: elbo -") != std::string::npos);
+  const Run run = load_run(t.run.root);
+  CHECK(run.checkpoint.name == t.run.best().string());
+  CHECK(load_split(run, DataSplit::validation).view().size() == 9);
+  CHECK(load_split(run, DataSplit::train).view().size() == 40);
+  const MetricsRow last = RunWriter::read_metrics(t.run)[1];
+  CHECK(last.split == "validation");
+  CHECK(last.step == 4);
+
+  check_throws_with<ConfigError>(
+      "config /data/validation_fraction: is 0.5, must be 0 where data/validation names the samples", [&] {
+        static_cast<void>(t.train([&](TrainOptions& o) {
+          validate(o);
+          o.overrides.emplace_back("data.validation_fraction=0.5");
+          o.overwrite = true;
+        }));
+      });
+  check_throws_with<DataError>(
+      "synthetic bars: samples have 16 features (4x4x1), must have 64 for this model (8x8x1)", [&] {
+        static_cast<void>(t.train([&](TrainOptions& o) {
+          validate(o);
+          o.overrides.emplace_back("data.validation.size=4");
+          o.overwrite = true;
+        }));
+      });
 }

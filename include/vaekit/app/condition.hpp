@@ -31,11 +31,11 @@ inline void resolve_condition(std::optional<ConditionConfig>& config, const Data
   }
 }
 
-/// The condition of the samples of `data`, the training or the test set of `config`.
+/// The condition of the samples of `data`, which are a split with a source of its own.
 ///
-/// Throws DataError, ConfigError when there is none for the test set
+/// Throws DataError, ConfigError when there is none for that source
 [[nodiscard]] inline Condition load_condition(const std::optional<ConditionConfig>& config,
-                                              const Dataset& data, bool is_test) {
+                                              const Dataset& data, DataSplit split) {
   if (!config) {
     return {};
   }
@@ -43,10 +43,14 @@ inline void resolve_condition(std::optional<ConditionConfig>& config, const Data
     return Condition::labels(data, labels->classes);
   }
   const auto& vectors = std::get<VectorConditionConfig>(*config);
-  if (is_test && !vectors.test) {
-    throw ConfigError("config /data/condition/test: missing key, required for data/test");
+  const std::optional<DataSource>& source = split == DataSplit::train  ? std::optional(vectors.train)
+                                            : split == DataSplit::test ? vectors.test
+                                                                       : vectors.validation;
+  if (!source) {
+    throw ConfigError(concat("config /data/condition/", to_string(split), ": missing key, required for data/",
+                             to_string(split)));
   }
-  auto values = std::make_shared<const Dataset>(load_dataset(is_test ? *vectors.test : vectors.train));
+  auto values = std::make_shared<const Dataset>(load_dataset(*source));
   if (values->features() != vectors.columns) {
     throw DataError(concat(values->name(), ": conditions have ", values->features(), " numbers, must have ",
                            vectors.columns));

@@ -49,6 +49,13 @@ inline void apply_overrides(Json& json, const std::vector<std::string>& override
   return read_json<ExperimentConfig>(merge_json(detail::default_config(), json));
 }
 
+/// The parts of an experiment's data.
+enum class DataSplit { train, validation, test };
+
+[[nodiscard]] constexpr auto enum_names(DataSplit) {
+  return std::array<std::string_view, 3>{"train", "validation", "test"};
+}
+
 /// A trained run, opened for use.
 struct Run {
   ExperimentConfig config;
@@ -79,7 +86,7 @@ struct Run {
     return read_json<ExperimentConfig>(json);
   };
   run.config = effective();
-  if (std::filesystem::is_directory(path) && run.config.data.validation_fraction > 0 &&
+  if (std::filesystem::is_directory(path) && has_validation(run.config.data) &&
       std::filesystem::exists(RunFolder{path}.best())) {
     run.checkpoint = read_checkpoint(RunFolder{path}.best());
     run.config = effective();

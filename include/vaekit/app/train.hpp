@@ -31,16 +31,22 @@ struct TrainOptions {
 
 namespace detail {
 
+/// A data set that is used whole.
+struct WholeData {
+  Dataset dataset;
+  std::vector<std::uint32_t> rows;
+  Condition condition;
+};
+
 /// The data of a run, loaded, split, scaled and checked.
 struct ExperimentData {
   Dataset train;
-  std::optional<Dataset> test;
+  std::optional<WholeData> validation;
+  std::optional<WholeData> test;
   Split parts;
-  std::vector<std::uint32_t> test_rows;
   Transform transform;
   Condition condition;
   Condition train_condition;  // of the samples to train on: not all labels may be known
-  Condition test_condition;
 
   /// Fills in what `config` leaves to the data.
   explicit ExperimentData(ExperimentConfig& config)
@@ -48,20 +54,27 @@ struct ExperimentData {
         parts(split(train.size(), config.data.validation_fraction, config.seed)),
         transform(Transform::fit({config.data.scale, config.data.binarize}, train, parts.train)) {
     resolve_condition(config.data.condition, train);
-    condition = load_condition(config.data.condition, train, false);
+    condition = load_condition(config.data.condition, train, DataSplit::train);
     train_condition = condition;
     hide_labels(config);
+    if (has_validation(config.data) && config.data.validation) {
+      validation = load_whole(*config.data.validation, config, DataSplit::validation);
+    }
     if (config.data.test) {
-      test.emplace(load_dataset(*config.data.test));
-      check_features(*test, format());
-      test_rows = all_rows(test->size());
-      test_condition = load_condition(config.data.condition, *test, true);
+      test = load_whole(*config.data.test, config, DataSplit::test);
     }
   }
 
-  [[nodiscard]] InputFormat format() const {
-    return {train.shape(), train.is_bytes(), transform};
+  [[nodiscard]] WholeData load_whole(const DataSource& source, const ExperimentConfig& config,
+                                     DataSplit split) const {
+    Dataset dataset = load_dataset(source);
+    check_features(dataset, format());
+    std::vector<std::uint32_t> rows = all_rows(dataset.size());
+    Condition its_condition = load_condition(config.data.condition, dataset, split);
+    return {std::move(dataset), std::move(rows), std::move(its_condition)};
   }
+
+  [[nodiscard]] InputFormat format() const { return {train.shape(), train.is_bytes(), transform}; }
 
   /// Leaves the labels that the configuration grants, and repeats their samples.
   void hide_labels(const ExperimentConfig& config) {
@@ -88,9 +101,13 @@ struct ExperimentData {
 
   /// Views into this object.
   [[nodiscard]] TrainingData views(std::uint64_t seed) const {
+    const auto view = [&](const std::optional<WholeData>& data) {
+      return data ? DataView{&data->dataset, &transform, data->rows, seed, data->condition}
+                  : DataView{nullptr, &transform, {}, seed, {}};
+    };
     return {{&train, &transform, parts.train, seed, train_condition},
-            {&train, &transform, parts.validation, seed, condition},
-            {test ? &*test : nullptr, &transform, test_rows, seed, test_condition}};
+            validation ? view(validation) : DataView{&train, &transform, parts.validation, seed, condition},
+            view(test)};
   }
 };
 

@@ -47,12 +47,14 @@ struct VectorConditionConfig {
   static constexpr std::string_view kind = "vectors";
   DataSource train = {};
   std::optional<DataSource> test = {};
+  std::optional<DataSource> validation = {};
   Index columns = 0;
 
   static constexpr auto fields() {
     return std::tuple{
         required_field("train", &VectorConditionConfig::train, "a row for each sample of data/train"),
         field("test", &VectorConditionConfig::test, "a row for each sample of data/test"),
+        field("validation", &VectorConditionConfig::validation, "a row for each sample of data/validation"),
         field("columns", &VectorConditionConfig::columns, "numbers in a row, 0 = as many as there are",
               non_negative)};
   }
@@ -72,6 +74,7 @@ using ConditionConfig = std::variant<LabelConditionConfig, VectorConditionConfig
 struct DataConfig {
   DataSource train;
   std::optional<DataSource> test;
+  std::optional<DataSource> validation;
   double validation_fraction = 0;
   Scale scale;
   Binarize binarize = Binarize::none;
@@ -81,8 +84,10 @@ struct DataConfig {
     return std::tuple{
         required_field("train", &DataConfig::train, "samples to train on"),
         field("test", &DataConfig::test, "samples to evaluate on; never looked at by training decisions"),
+        field("validation", &DataConfig::validation,
+              "samples for the best checkpoint and early stopping, where they are a set of their own"),
         field("validation_fraction", &DataConfig::validation_fraction,
-              "share of the training samples held out for the best checkpoint and early stopping", below_one),
+              "or the share of the training samples that is held out for them", below_one),
         field("scale", &DataConfig::scale, "how stored values become model inputs"),
         field("binarize", &DataConfig::binarize,
               "inputs as 0 or 1: by a threshold of 0.5, or drawn anew each epoch"),
@@ -91,6 +96,17 @@ struct DataConfig {
             "what a conditional model is told about each sample: encoder, decoder and a conditional prior")};
   }
 };
+
+/// Whether training watches a validation set.
+///
+/// Throws ConfigError when there would be two
+[[nodiscard]] inline bool has_validation(const DataConfig& config) {
+  if (config.validation && config.validation_fraction > 0) {
+    throw ConfigError(concat("config /data/validation_fraction: is ", config.validation_fraction,
+                             ", must be 0 where data/validation names the samples"));
+  }
+  return config.validation || config.validation_fraction > 0;
+}
 
 struct ClassifierConfig {
   std::vector<LayerConfig<>> layers = {DenseConfig{.units = 400, .activation = Activation::relu}};
