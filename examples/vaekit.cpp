@@ -7,6 +7,7 @@
 #include <vaekit/app/encode.hpp>
 #include <vaekit/app/evaluate.hpp>
 #include <vaekit/app/latent_space.hpp>
+#include <vaekit/app/metrics.hpp>
 #include <vaekit/app/sample.hpp>
 #include <vaekit/app/sweep.hpp>
 #include <vaekit/app/train.hpp>
@@ -29,6 +30,7 @@ struct Program {
   vaekit::DecodeOptions decode;
   vaekit::LatentPictureOptions picture;
   vaekit::ScoreOptions score;
+  vaekit::MetricsOptions metrics;
   vaekit::DescribeOptions describe;
   vaekit::SweepOptions sweep;
   bool markdown = false;
@@ -43,6 +45,7 @@ struct Program {
     add_encode_decode();
     add_pictures();
     add_score();
+    add_metrics();
     add_describe_schema();
     add_sweep();
   }
@@ -83,8 +86,9 @@ struct Program {
   }
 
   void add_evaluate() {
-    CLI::App& sub = command("evaluate", "ELBO, reconstruction, KL and active units of a run",
-                            [this] { return vaekit::run_evaluate(evaluate, std::cout, std::cerr); });
+    CLI::App& sub =
+        command("evaluate", "ELBO, log-likelihood and statistics of the latent variables of a run",
+                [this] { return vaekit::run_evaluate(evaluate, std::cout, std::cerr); });
     add_run(sub, evaluate.run);
     sub.add_option_function<std::string>(
            "--split",
@@ -98,11 +102,39 @@ struct Program {
     sub.add_option("--importance-samples", evaluate.importance_samples,
                    "also the log-likelihood, from this many samples an input")
         ->check(CLI::Range(1, 10'000'000));
+    add_annealing(sub);
     sub.add_option("--set", evaluate.overrides, "override a key of the run's configuration")
         ->type_name("KEY=JSON")
         ->allow_extra_args(false);
     add_threads(sub, evaluate.threads);
     sub.add_flag("--json", evaluate.json, "print one JSON object");
+  }
+
+  void add_annealing(CLI::App& sub) {
+    CLI::Option* chains = sub.add_option("--ais-chains", evaluate.annealing.chains,
+                                         "also the log-likelihood by annealed importance sampling, from this "
+                                         "many chains an input (16)")
+                              ->check(CLI::Range(1, 100'000));
+    const auto add = [&](const std::string& name, vaekit::Index& value, const std::string& help, int least) {
+      sub.add_option(name, value, help)
+          ->capture_default_str()
+          ->check(CLI::Range(least, 10'000'000))
+          ->needs(chains);
+    };
+    add("--ais-steps", evaluate.annealing.steps, "temperatures of each chain", 1);
+    add("--ais-leapfrog", evaluate.annealing.leapfrog_steps, "leapfrog steps at each temperature", 1);
+    add("--ais-inputs", evaluate.annealed_inputs, "samples of the split, the first", 1);
+    add("--ais-simulated", evaluate.simulated_inputs, "also bounds from both sides of samples of the model",
+        0);
+    sub.add_option_function<std::string>(
+           "--ais-start",
+           [this](const std::string& name) {
+             evaluate.annealing.start =
+                 name == "posterior" ? vaekit::AnnealingStart::posterior : vaekit::AnnealingStart::prior;
+           },
+           "where chains start: prior (default) or posterior, q(z|x)")
+        ->check(CLI::IsMember({"prior", "posterior"}).description(""))
+        ->needs(chains);
   }
 
   void add_sample() {
@@ -201,6 +233,29 @@ struct Program {
                    "negative log-likelihood from this many samples instead")
         ->check(CLI::Range(1, 10'000'000));
     add_threads(sub, score.threads);
+  }
+
+  void add_metrics() {
+    CLI::App& sub = command("metrics", "disentanglement, probes of the latents, quality of the outputs",
+                            [this] { return vaekit::run_metrics(metrics, std::cout); });
+    add_run(sub, metrics.run);
+    sub.add_flag("--disentanglement", metrics.disentanglement,
+                 "MIG, SAP, DCI, modularity, FactorVAE and beta-VAE scores; for data of known factors");
+    sub.add_flag("--probe", metrics.probe, "accuracy of labels from latents; for data with labels");
+    sub.add_flag("--quality", metrics.quality, "error, PSNR and SSIM of reconstructions");
+    sub.add_option("--features", metrics.features,
+                   "feature classifier (.safetensors): also distances of samples from the data");
+    sub.add_option("--samples", metrics.samples, "samples at most")
+        ->capture_default_str()
+        ->check(CLI::Range(10, 10'000'000));
+    sub.add_option("--neighbours", metrics.neighbours, "nearest neighbours that vote on a label")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    sub.add_option("--set", metrics.overrides, "override a key of the run's configuration")
+        ->type_name("KEY=JSON")
+        ->allow_extra_args(false);
+    add_threads(sub, metrics.threads);
+    sub.add_flag("--json", metrics.json, "print one JSON object");
   }
 
   void add_describe_schema() {

@@ -49,8 +49,52 @@ TEST_CASE("evaluate: the text names split, samples and active units") {
       evaluated({.run = example.run.root, .overrides = {}, .split = DataSplit::train, .threads = 1});
   CHECK(text.starts_with("train split, 40 samples, nats a sample +- standard error\nelbo            -"));
   CHECK(text.find("\nactive units    ") != std::string::npos);
-  CHECK(text.ends_with(" of 2\n"));
+  CHECK(text.find(" of 2\nmutual info     ") != std::string::npos);
+  CHECK(text.ends_with(" squared, to the prior\n"));
   CHECK(text.find("importance") == std::string::npos);
+}
+
+TEST_CASE("evaluate: annealing and statistics of q(z) are what the library computes") {
+  ExperimentConfig config = example::small_config();
+  config.data.binarize = Binarize::threshold;
+  const example::ExampleRun example("evaluate-annealed", config);
+  EvaluateOptions options{.run = example.run.root, .overrides = {}, .threads = 1, .json = true};
+  options.annealing = {.chains = 3, .steps = 5, .leapfrog_steps = 2};
+  options.annealed_inputs = 4;
+  options.simulated_inputs = 2;
+  const Json json = parse_json(evaluated(options), "out");
+  const LoadedData data = load_split(load_run(example.run.root), DataSplit::test);
+  const ConfiguredVae<float> model = example::initialized_model(config);
+  DataView first = data.view();
+  first.rows = first.rows.first(4);
+  const RunningMoments annealed =
+      evaluate_annealed(model, first, options.annealing, config.seed, [](Index, const auto&) {});
+  CHECK(json["ais_log_likelihood"] == annealed.mean());
+  CHECK(json["ais_inputs"] == 4);
+  CHECK(json["ais_simulated_inputs"] == 2);
+  CHECK(json["mutual_information"] ==
+        aggregate_statistics(model, data.view(), config.seed)->mutual_information.mean());
+  CHECK(json["bits_per_dimension"].get<double>() ==
+        doctest::Approx(-json["elbo"].get<double>() / (64 * std::log(2.0))));
+}
+
+TEST_CASE("evaluate: a log-likelihood that cannot be estimated is refused with the reason") {
+  ExperimentConfig config = example::small_config();
+  config.model.latent = VectorQuantizedConfig{.positions = 3, .width = 2, .codes = 7};
+  config.model.prior = CodePriorConfig{};
+  const example::ExampleRun example("evaluate-refused", config);
+  EvaluateOptions options{.run = example.run.root, .overrides = {}, .importance_samples = 5, .threads = 1};
+  std::ostringstream out;
+  const auto refused = [&] { run_evaluate(options, out, out); };
+  check_throws_with<ConfigError>(
+      "importance sampling: weighs samples by the density of the posterior, vector_quantized has none",
+      refused);
+  options.importance_samples = 0;
+  options.annealing.chains = 2;
+  check_throws_with<ConfigError>(
+      "annealed importance sampling: moves z through all of space, the vector_quantized posterior lives on "
+      "codes of a vector quantizer",
+      refused);
 }
 
 TEST_CASE("evaluate: says how a posterior with codes uses them") {

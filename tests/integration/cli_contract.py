@@ -68,6 +68,7 @@ def check_usage():
         ["train", "a.json", "--threads", "many"],
         ["train", "a.json", "--resume", "--overwrite"],
         ["evaluate", "run", "--split", "tset"],
+        ["evaluate", "run", "--ais-steps", "10"],
         ["sample", "run"],
         ["sample", "run", "--out", "a.png", "--count", "0"],
     ]:
@@ -201,7 +202,10 @@ def check_evaluate():
     check(
         re.fullmatch(
             rf"train split, 96 samples, nats a sample \+- standard error\nelbo            {number}\n"
-            rf"reconstruction  {number}\nkl              {number}\nactive units    \d of 2\n",
+            rf"reconstruction  {number}\nkl              {number}\nactive units    \d of 2\n"
+            rf"mutual info     {number}, of q\(z\) over 96 samples\nmarginal kl     {number}\n"
+            rf"total corr      {number}\ndimension kl    {number}\n"
+            r"mmd             -?\d\.\d{6} squared, to the prior\n",
             text,
         ),
         text,
@@ -220,6 +224,17 @@ def check_evaluate():
             "kl_standard_error",
             "active_units",
             "kl_per_dimension",
+            "aggregate_inputs",
+            "mutual_information",
+            "mutual_information_standard_error",
+            "marginal_kl",
+            "marginal_kl_standard_error",
+            "total_correlation",
+            "total_correlation_standard_error",
+            "dimension_kl",
+            "dimension_kl_standard_error",
+            "mmd_samples",
+            "mmd",
         },
         "keys of evaluate --json",
     )
@@ -237,6 +252,14 @@ def check_evaluate():
     )
     check(sampled["log_likelihood"] >= sampled["elbo"], "the log-likelihood is not below its bound")
     check_equal({key: sampled[key] for key in plain}, plain, "the rest does not change with threads")
+    annealing = ("--ais-chains", 4, "--ais-steps", 30, "--ais-inputs", 5, "--ais-simulated", 3)
+    annealed = json.loads(run("evaluate", "run", "--json", *annealing).stdout)
+    check_equal((annealed["ais_inputs"], annealed["ais_simulated_inputs"]), (5, 3), "inputs of --ais-chains")
+    check_equal(
+        run("evaluate", "run", "--json", "--threads", 1, *annealing).stdout,
+        run("evaluate", "run", "--json", "--threads", 2, *annealing).stdout,
+        "annealing does not depend on threads",
+    )
     overridden = json.loads(run("evaluate", "run", "--json", "--set", "data.test.count=10").stdout)
     check_equal(overridden["samples"], 10, "--set changes the data")
     validation = json.loads(run("evaluate", "run", "--split", "validation", "--json").stdout)

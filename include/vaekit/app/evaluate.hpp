@@ -9,10 +9,9 @@
 
 #include "vaekit/app/condition.hpp"
 #include "vaekit/app/console.hpp"
+#include "vaekit/app/evaluation_report.hpp"
 #include "vaekit/app/use_model.hpp"
 #include "vaekit/evaluate/accuracy.hpp"
-#include "vaekit/evaluate/code_usage.hpp"
-#include "vaekit/evaluate/latent_statistics.hpp"
 #include "vaekit/evaluate/log_likelihood.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -22,6 +21,9 @@ struct EvaluateOptions {
   std::vector<std::string> overrides;
   DataSplit split = DataSplit::test;
   Index importance_samples = 0;
+  AnnealingOptions annealing = {.chains = 0};  ///< no chains: not asked for
+  Index annealed_inputs = 100;                 ///< of the split, the first
+  Index simulated_inputs = 0;
   int threads = 0;
   bool json = false;
 };
@@ -54,97 +56,89 @@ struct EvaluateOptions {
 
 namespace detail {
 
-struct EvaluationReport {
-  Index samples = 0;
-  ElboEvaluation elbo = {};
-  LatentStatistics latent = {};
-  std::optional<RunningMoments> log_likelihood = {};
-  std::optional<double> accuracy = {};  ///< of the classifier, where the model has one
-  CodeUsage codes = {};                 ///< of a posterior that has codes
-};
-
-[[nodiscard]] inline Json to_json(const EvaluationReport& report, const EvaluateOptions& options) {
-  Json json = {{"split", std::string(to_string(options.split))},
-               {"samples", report.samples},
-               {"elbo", report.elbo.elbo.mean()},
-               {"elbo_standard_error", report.elbo.elbo.standard_error()},
-               {"reconstruction", report.elbo.reconstruction.mean()},
-               {"reconstruction_standard_error", report.elbo.reconstruction.standard_error()},
-               {"kl", report.elbo.kl.mean()},
-               {"kl_standard_error", report.elbo.kl.standard_error()},
-               {"active_units", report.latent.active_units},
-               {"kl_per_dimension", report.latent.kl}};
-  if (report.accuracy) {
-    json["accuracy"] = *report.accuracy;
-  }
-  if (const std::vector<double>& counts = report.codes.counts; !counts.empty()) {
-    json["codes"] = counts.size();
-    json["codes_used"] = report.codes.used();
-    json["code_perplexity"] = report.codes.perplexity();
-  }
-  if (report.log_likelihood) {
-    json["importance_samples"] = options.importance_samples;
-    json["log_likelihood"] = report.log_likelihood->mean();
-    json["log_likelihood_standard_error"] = report.log_likelihood->standard_error();
-  }
-  return json;
-}
-
-inline void print(const EvaluationReport& report, const EvaluateOptions& options, std::ostream& out) {
-  const auto line = [&](const char* name, const RunningMoments& m) {
-    out << name << fixed(m.mean(), 3) << " +- " << fixed(m.standard_error(), 3) << '\n';
+/// Annealing of the first inputs of the split and, where asked, of inputs that the model makes up (under the
+/// conditions of the split's first ones).
+template <class Model>
+[[nodiscard]] EvaluationReport::Annealed anneal(const Model& model, const EvaluateOptions& options,
+                                                DataView view, std::uint64_t seed, std::ostream& err) {
+  using T = typename Model::Scalar;
+  const auto first = [&view](Index count) {
+    DataView part = view;
+    part.rows = view.rows.first(static_cast<std::size_t>(std::min(count, view.size())));
+    return part;
   };
-  out << to_string(options.split) << " split, " << report.samples
-      << " samples, nats a sample +- standard error\n";
-  line("elbo            ", report.elbo.elbo);
-  line("reconstruction  ", report.elbo.reconstruction);
-  line("kl              ", report.elbo.kl);
-  if (report.log_likelihood) {
-    line("log likelihood  ", *report.log_likelihood);
-    out << "                from " << options.importance_samples << " importance samples each\n";
+  const DataView part = first(options.annealed_inputs);
+  EvaluationReport::Annealed result{.options = options.annealing, .inputs = part.size()};
+  {
+    PercentProgress progress(err, stderr_is_terminal(), "annealing", part.size());
+    result.log_likelihood =
+        evaluate_annealed(model, part, options.annealing, seed, [&](Index i, const AnnealedLogLikelihood& v) {
+          result.acceptance.add(v.acceptance);
+          progress.update(i + 1);
+        });
   }
-  if (report.accuracy) {
-    out << "accuracy        " << fixed(*report.accuracy, 4) << " of labels from q(y|x)\n";
+  if (options.simulated_inputs > 0) {
+    const Index count =
+        model.condition > 0 ? first(options.simulated_inputs).size() : options.simulated_inputs;
+    Matrix<T> conditions(count, model.condition);
+    if (model.condition > 0) {
+      view.condition.read<T>(first(count).rows, conditions);
+    }
+    PercentProgress progress(err, stderr_is_terminal(), "annealing simulated samples", count);
+    result.simulated_inputs = count;
+    result.simulated = simulated_bounds(model, conditions, options.annealing, seed,
+                                        [&](Index i, const auto&) { progress.update(i + 1); });
   }
-  out << "active units    " << report.latent.active_units << " of " << report.latent.mean_variance.size()
-      << '\n';
-  if (const std::vector<double>& counts = report.codes.counts; !counts.empty()) {
-    out << "codes used      " << report.codes.used() << " of " << counts.size() << ", perplexity "
-        << fixed(report.codes.perplexity(), 1) << '\n';
-  }
+  return result;
 }
 
 }  // namespace detail
 
-/// `vaekit evaluate`: ELBO, reconstruction, KL and active units of a split; of a posterior with codes how
-/// many are used; with `importance_samples` also the importance-sampled log-likelihood.
+/// `vaekit evaluate`: ELBO, reconstruction, KL, active units and statistics of the aggregate posterior of a
+/// split; of a posterior with codes how many are used; with `importance_samples` and with `annealing.chains`
+/// also the log-likelihood.
 ///
 /// Throws Error
 inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, std::ostream& err) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run, options.overrides);
   const LoadedData data = load_split(run, options.split);
-  detail::EvaluationReport report;
-  report.samples = data.view().size();
+  const DataView view = data.view();
+  const std::uint64_t seed = run.config.seed;
+  EvaluationReport report{.split = std::string(to_string(options.split)),
+                          .samples = view.size(),
+                          .importance_samples = options.importance_samples};
   with_model(run, [&]<class Model>(const Model& model) {
-    check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
-    report.elbo = evaluate_elbo(model, data.view(), run.config.seed);
-    report.latent = latent_statistics(model, data.view());
-    report.codes = code_usage(model, data.view());
+    const std::string_view likelihood = likelihood_name(run.config.model);
+    check_support(view, model.likelihood, likelihood);
+    if (options.importance_samples > 0) {
+      check_importance_sampling(model);
+    }
+    if (options.annealing.chains > 0) {
+      check_annealing(model, options.annealing.start);
+    }
+    report.levels_of = level_dimensions(likelihood, data.transform.binarize(), model.features());
+    report.elbo = evaluate_elbo(model, view, seed);
+    report.latent = latent_statistics(model, view);
+    report.aggregate = aggregate_statistics(model, view, seed);
+    report.codes = code_usage(model, view);
     if (model.classifier && !data.dataset.labels().empty()) {
-      report.accuracy = classification_accuracy(model, data.view());
+      report.accuracy = classification_accuracy(model, view);
     }
     if (options.importance_samples > 0) {
       PercentProgress progress(err, stderr_is_terminal(), "importance sampling", report.samples);
       report.log_likelihood =
-          evaluate_log_likelihood(model, data.view(), options.importance_samples, run.config.seed,
+          evaluate_log_likelihood(model, view, options.importance_samples, seed,
                                   [&](Index input, double) { progress.update(input + 1); });
+    }
+    if (options.annealing.chains > 0) {
+      report.annealed = detail::anneal(model, options, view, seed, err);
     }
   });
   if (options.json) {
-    out << dump(detail::to_json(report, options)) << std::endl;
+    out << dump(to_json(report)) << std::endl;
   } else {
-    detail::print(report, options, out);
+    print(report, out);
   }
   return ExitCode::done;
 }
