@@ -110,6 +110,7 @@
 #include "vaekit/latent/nearest_code.hpp"
 #include "vaekit/latent/planar_flow.hpp"
 #include "vaekit/latent/poincare.hpp"
+#include "vaekit/latent/poincare_ball.hpp"
 #include "vaekit/latent/radial_flow.hpp"
 #include "vaekit/latent/sphere_prior.hpp"
 #include "vaekit/latent/sylvester_flow.hpp"

@@ -7,6 +7,7 @@
 #include "support/golden.hpp"
 #include "support/posterior_suite.hpp"
 #include "support/throws_with.hpp"
+#include "vaekit/latent/wrapped_normal_prior.hpp"
 
 using namespace vaekit;
 using posterior_suite::noise;

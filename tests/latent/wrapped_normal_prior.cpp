@@ -148,25 +148,6 @@ TEST_CASE_TEMPLATE("wrapped normal: the origin and the boundary are finite", T, 
   }
 }
 
-TEST_CASE("wrapped normal: the volume and its slope at all radii") {
-  for (double r = 1e-6; r < 600; r *= 1.1) {
-    const long double exact_r = r;
-    if (r > 1e-2) {
-      const long double value = std::log(exact_r / std::sinh(exact_r));
-      CHECK(std::abs(poincare::log_volume(r) - static_cast<double>(value)) <
-            1e-14 * std::abs(static_cast<double>(value)));
-      const long double slope = (1 / exact_r - 1 / std::tanh(exact_r)) / exact_r;
-      CHECK(std::abs(poincare::log_volume_slope(r) - static_cast<double>(slope)) <
-            1e-13 * std::abs(static_cast<double>(slope)));
-    } else {
-      CHECK(poincare::log_volume(r) == doctest::Approx(-r * r / 6 + std::pow(r, 4) / 180).epsilon(1e-11));
-      CHECK(poincare::log_volume_slope(r) == doctest::Approx(-1.0 / 3 + r * r / 45).epsilon(1e-10));
-    }
-  }
-  CHECK(poincare::log_volume(0) == 0);
-  CHECK(poincare::log_volume_slope(0) == -1.0 / 3);
-}
-
 TEST_CASE("wrapped normal: the space names the curvature, of copies too") {
   WrappedNormal<float> copy;
   {

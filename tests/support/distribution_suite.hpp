@@ -17,17 +17,20 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
 #include "support/gradient_check.hpp"
+#include "support/values.hpp"
 #include "vaekit/distributions/distribution.hpp"
-#include "vaekit/kernels/random.hpp"
 
 namespace likelihood_suite {
 
 using namespace vaekit;
+using test_values::near;
+using test_values::random_matrix;
+using test_values::rounding;
+using test_values::same_bytes;
 
 using Numbers = std::vector<double>;
 
@@ -37,14 +40,6 @@ struct Node {
   double weight;
 };
 
-template <class T>
-Matrix<T> random_matrix(Index rows, Index cols, std::uint64_t seed, double scale = 1) {
-  Matrix<T> m(rows, cols);
-  fill_normal(m.span(), RandomStream(seed, Purpose::synthetic));
-  m *= static_cast<T>(scale);
-  return m;
-}
-
 template <class Case, class T>
 Matrix<T> random_data(Index rows, Index cols, std::uint64_t seed) {
   Matrix<T> m = random_matrix<T>(rows, cols, seed);
@@ -52,19 +47,6 @@ Matrix<T> random_data(Index rows, Index cols, std::uint64_t seed) {
     value = static_cast<T>(Case::datum(static_cast<double>(value)));
   }
   return m;
-}
-
-/// Rounding of sums of some dozen terms.
-template <class T>
-inline constexpr double rounding = std::is_same_v<T, float> ? 3e-6 : 1e-13;
-
-inline bool near(double a, double b, double tolerance) {
-  return std::abs(a - b) <= tolerance * std::max({1.0, std::abs(a), std::abs(b)});
-}
-
-template <class T>
-bool same_bytes(std::span<const T> a, std::span<const T> b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
 }
 
 /// Random outputs of a head.

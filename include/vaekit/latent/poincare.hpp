@@ -8,7 +8,9 @@
 
 #include "vaekit/core/fields.hpp"
 #include "vaekit/distributions/gaussian.hpp"
-#include "vaekit/latent/wrapped_normal_prior.hpp"
+#include "vaekit/kernels/random.hpp"
+#include "vaekit/latent/latent.hpp"
+#include "vaekit/latent/poincare_ball.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 

@@ -63,6 +63,38 @@ double add_bound(const Terms<T>& terms, Index row, Index first, Index last, doub
   return total - std::log(static_cast<double>(last - first));
 }
 
+/// What the objectives of this file share: a configuration with a number of samples, and a loss that is minus
+/// the mean of a bound of each input.
+template <class ConfigType>
+struct SampleBound {
+  using Config = ConfigType;
+
+  Config config;
+
+  SampleBound() = default;
+  /// Throws ConfigError when a number is out of range.
+  explicit SampleBound(const Config& c) : config(checked(Config::kind, c)) {}
+
+  [[nodiscard]] Index samples() const { return config.samples; }
+  [[nodiscard]] TermNeeds needs() const { return {.densities = true}; }
+
+ protected:
+  /// `bound_of(row, share)` returns the bound of an input and adds the gradient of −share · bound.
+  template <class T, class Bound>
+  [[nodiscard]] static ObjectiveValue mean_bound(const Terms<T>& terms, Bound&& bound_of) {
+    const Index n = terms.log_likelihood.rows();
+    const double share = 1 / static_cast<double>(n);
+    double bound = 0;
+    for (Index row = 0; row < n; ++row) {
+      bound += bound_of(row, share);
+    }
+    ObjectiveValue value = elbo_value(terms);
+    value.elbo = bound * share;
+    value.loss = -value.elbo;
+    return value;
+  }
+};
+
 }  // namespace detail
 
 struct IwaeConfig {
@@ -90,35 +122,22 @@ struct IwaeConfig {
 /// Threads  pure
 /// Source   Burda, Grosse, Salakhutdinov 2016 (arXiv:1509.00519) eq. 8 and 14; Tucker et al. 2019
 ///          (arXiv:1810.04152) eq. 8
-struct Iwae {
-  using Config = IwaeConfig;
+struct Iwae : detail::SampleBound<IwaeConfig> {
+  using SampleBound::SampleBound;
 
-  Config config;
-
-  Iwae() = default;
-  /// Throws ConfigError when a number is out of range.
-  explicit Iwae(const Config& c) : config(checked("iwae", c)) {}
-
-  [[nodiscard]] Index samples() const { return config.samples; }
   [[nodiscard]] TermNeeds needs() const {
     return {.densities = true, .path_gradient = config.gradient == IwaeGradient::doubly_reparameterized};
   }
 
   template <class T>
   ObjectiveValue evaluate(const Terms<T>& terms, double, Terms<T>& gradients) const {
-    const Index n = terms.log_likelihood.rows();
-    const double share = 1 / static_cast<double>(n);
-    double bound = 0;
-    for (Index row = 0; row < n; ++row) {
-      bound += detail::add_bound(terms, row, 0, terms.log_likelihood.cols(), share, gradients);
-    }
+    const ObjectiveValue value = mean_bound(terms, [&](Index row, double share) {
+      return detail::add_bound(terms, row, 0, terms.log_likelihood.cols(), share, gradients);
+    });
     if (needs().path_gradient) {
       // What reaches z carries w̃/n already.
-      gradients.path_weight = -static_cast<T>(n) * gradients.log_likelihood;
+      gradients.path_weight = -static_cast<T>(terms.log_likelihood.rows()) * gradients.log_likelihood;
     }
-    ObjectiveValue value = elbo_value(terms);
-    value.elbo = bound * share;
-    value.loss = -value.elbo;
     return value;
   }
 };
@@ -141,38 +160,27 @@ struct MiwaeConfig {
 /// Units    nats
 /// Threads  pure
 /// Source   Rainforth et al. 2018 (arXiv:1802.04537) eq. 17
-struct Miwae {
-  using Config = MiwaeConfig;
-
-  Config config;
-
+struct Miwae : detail::SampleBound<MiwaeConfig> {
   Miwae() = default;
   /// Throws ConfigError when a number is out of range, or the groups do not divide the samples.
-  explicit Miwae(const Config& c) : config(checked("miwae", c)) {
+  explicit Miwae(const Config& c) : SampleBound(c) {
     if (config.samples % config.groups != 0) {
       throw ConfigError(
           concat("miwae: samples is ", config.samples, ", must be a multiple of groups, ", config.groups));
     }
   }
 
-  [[nodiscard]] Index samples() const { return config.samples; }
-  [[nodiscard]] TermNeeds needs() const { return {.densities = true}; }
-
   template <class T>
   ObjectiveValue evaluate(const Terms<T>& terms, double, Terms<T>& gradients) const {
-    const Index n = terms.log_likelihood.rows();
     const Index length = config.samples / config.groups;
-    const double share = 1 / static_cast<double>(n * config.groups);
-    double bound = 0;
-    for (Index row = 0; row < n; ++row) {
+    const double part = 1 / static_cast<double>(config.groups);
+    return mean_bound(terms, [&](Index row, double share) {
+      double bound = 0;
       for (Index m = 0; m < config.groups; ++m) {
-        bound += detail::add_bound(terms, row, m * length, (m + 1) * length, share, gradients);
+        bound += part * detail::add_bound(terms, row, m * length, (m + 1) * length, part * share, gradients);
       }
-    }
-    ObjectiveValue value = elbo_value(terms);
-    value.elbo = bound * share;
-    value.loss = -value.elbo;
-    return value;
+      return bound;
+    });
   }
 };
 
@@ -193,37 +201,22 @@ struct CiwaeConfig {
 /// Units    nats
 /// Threads  pure
 /// Source   Rainforth et al. 2018 (arXiv:1802.04537) eq. 19
-struct Ciwae {
-  using Config = CiwaeConfig;
-
-  Config config;
-
-  Ciwae() = default;
-  /// Throws ConfigError when a number is out of range.
-  explicit Ciwae(const Config& c) : config(checked("ciwae", c)) {}
-
-  [[nodiscard]] Index samples() const { return config.samples; }
-  [[nodiscard]] TermNeeds needs() const { return {.densities = true}; }
+struct Ciwae : detail::SampleBound<CiwaeConfig> {
+  using SampleBound::SampleBound;
 
   template <class T>
   ObjectiveValue evaluate(const Terms<T>& terms, double, Terms<T>& gradients) const {
-    const Index n = terms.log_likelihood.rows();
     const Index samples = terms.log_likelihood.cols();
-    const double share = 1 / static_cast<double>(n);
-    const double sample_share = config.beta * share / static_cast<double>(samples);
-    double bound = 0;
-    for (Index row = 0; row < n; ++row) {
-      bound += (1 - config.beta) *
-               detail::add_bound(terms, row, 0, samples, (1 - config.beta) * share, gradients) * share;
+    const double rest = 1 - config.beta;
+    const double of_sample = config.beta / static_cast<double>(samples);
+    return mean_bound(terms, [&](Index row, double share) {
+      double bound = rest * detail::add_bound(terms, row, 0, samples, rest * share, gradients);
       for (Index k = 0; k < samples; ++k) {
-        detail::add_weight_gradient(gradients, row, k, sample_share);
-        bound += sample_share * detail::log_weight(terms, row, k);
+        detail::add_weight_gradient(gradients, row, k, of_sample * share);
+        bound += of_sample * detail::log_weight(terms, row, k);
       }
-    }
-    ObjectiveValue value = elbo_value(terms);
-    value.elbo = bound;
-    value.loss = -bound;
-    return value;
+      return bound;
+    });
   }
 };
 
@@ -249,39 +242,24 @@ struct RenyiConfig {
 /// Units    nats
 /// Threads  pure
 /// Source   Li & Turner 2016 (arXiv:1602.02311) eq. 11 and 13
-struct Renyi {
-  using Config = RenyiConfig;
-
-  Config config;
-
-  Renyi() = default;
-  /// Throws ConfigError when a number is out of range.
-  explicit Renyi(const Config& c) : config(checked("renyi", c)) {}
-
-  [[nodiscard]] Index samples() const { return config.samples; }
-  [[nodiscard]] TermNeeds needs() const { return {.densities = true}; }
+struct Renyi : detail::SampleBound<RenyiConfig> {
+  using SampleBound::SampleBound;
 
   template <class T>
   ObjectiveValue evaluate(const Terms<T>& terms, double, Terms<T>& gradients) const {
-    const Index n = terms.log_likelihood.rows();
     const Index samples = terms.log_likelihood.cols();
-    const double share = 1 / static_cast<double>(n);
+    const auto count = static_cast<double>(samples);
     const double scale = 1 - config.alpha;
-    double bound = 0;
-    for (Index row = 0; row < n; ++row) {
+    return mean_bound(terms, [&](Index row, double share) {
       const double total = detail::log_sum_weights(terms, row, 0, samples, scale);
       double mean = 0;
       for (Index k = 0; k < samples; ++k) {
         const double log_weight = detail::log_weight(terms, row, k);
         detail::add_weight_gradient(gradients, row, k, share * std::exp(scale * log_weight - total));
-        mean += log_weight / static_cast<double>(samples);
+        mean += log_weight / count;
       }
-      bound += share * (scale > 0 ? (total - std::log(static_cast<double>(samples))) / scale : mean);
-    }
-    ObjectiveValue value = elbo_value(terms);
-    value.elbo = bound;
-    value.loss = -bound;
-    return value;
+      return scale > 0 ? (total - std::log(count)) / scale : mean;
+    });
   }
 };
 
