@@ -24,6 +24,10 @@ class IoError;
 struct Range;
 template <class Object, class Member>
 struct Field;
+template <class Tuple>
+struct PartList;
+template <class Parts>
+struct AnyPart;
 template <class T, int Rows>
 class DenseMatrix;
 class ThreadScope;

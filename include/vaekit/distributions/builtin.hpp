@@ -32,7 +32,7 @@ using BuiltinLikelihoods = decltype(std::tuple_cat(
     std::declval<FeatureLikelihoods<T>>(), std::declval<std::tuple<Columns<FeatureLikelihoods<T>>>>()));
 
 /// Config of any built-in likelihood.
-using LikelihoodConfig = detail::LikelihoodList<BuiltinLikelihoods<>>::ConfigVariant;
+using LikelihoodConfig = PartList<BuiltinLikelihoods<>>::ConfigVariant;
 
 /// Any built-in likelihood.
 template <class T = float>

@@ -57,7 +57,7 @@ struct Columns {
   using Group = AnyOf<Likelihoods>;
   using Scalar = typename Group::Scalar;
   using T = Scalar;
-  using Config = ColumnsConfig<typename detail::LikelihoodList<Likelihoods>::ConfigVariant>;
+  using Config = ColumnsConfig<typename PartList<Likelihoods>::ConfigVariant>;
   struct Cache {
     std::vector<typename Group::Cache> groups;
     AlignedVector<T> log_prob;  // [rows] of one group

@@ -38,10 +38,10 @@ using BuiltinPriors = std::tuple<StandardNormal<T>, GaussianMixture<T>, VampPrio
                                  JointPrior<T>, UniformSphere<T>, WrappedNormal<T>>;
 
 /// Config of any built-in posterior q(z|x).
-using LatentConfig = detail::PartList<BuiltinLatents<>>::ConfigVariant;
+using LatentConfig = PartList<BuiltinLatents<>>::ConfigVariant;
 
 /// Config of any built-in prior p(z).
-using PriorConfig = detail::PartList<BuiltinPriors<>>::ConfigVariant;
+using PriorConfig = PartList<BuiltinPriors<>>::ConfigVariant;
 
 /// Any built-in posterior.
 template <class T = float>
