@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "vaekit/app/evaluate.hpp"
+#include "vaekit/app/feature_classifier.hpp"
+#include "vaekit/app/fitted_sampler.hpp"
+#include "vaekit/app/pictures.hpp"
+#include "vaekit/evaluate/attribute_predictability.hpp"
+#include "vaekit/evaluate/beta_vae_score.hpp"
+#include "vaekit/evaluate/dci.hpp"
+#include "vaekit/evaluate/factor_vae_score.hpp"
+#include "vaekit/evaluate/frechet_distance.hpp"
+#include "vaekit/evaluate/image_quality.hpp"
+#include "vaekit/evaluate/kernel_distance.hpp"
+#include "vaekit/evaluate/latent_codes.hpp"
+#include "vaekit/evaluate/linear_probe.hpp"
+#include "vaekit/evaluate/modularity.hpp"
+#include "vaekit/evaluate/mutual_information_gap.hpp"
+#include "vaekit/evaluate/nearest_neighbours.hpp"
+#include "vaekit/evaluate/precision_recall.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+struct MetricsOptions {
+  std::filesystem::path run;
+  std::vector<std::string> overrides = {};
+  bool disentanglement = false;
+  bool probe = false;
+  bool quality = false;                 ///< none of the three: all that the data and the model allow
+  std::filesystem::path features = {};  ///< of a feature classifier, for distances of samples from data
+  Index samples = 10'000;               ///< at most
+  Index neighbours = 5;                 ///< that vote on a label
+  int threads = 0;
+  bool json = false;
+};
+
+namespace detail {
+
+/// The first `limit` samples of a split.
+[[nodiscard]] inline DataView first_samples(const LoadedData& data, Index limit) {
+  DataView view = data.view();
+  view.rows = view.rows.first(static_cast<std::size_t>(std::min(limit, view.size())));
+  return view;
+}
+
+/// Throws DataError, UsageError when factors are not known or the model needs a condition.
+template <class Model>
+void check_factors(const Model& model, const Dataset& data) {
+  if (data.generated() == nullptr) {
+    throw DataError(concat(data.name(),
+                           ": has no known factors, needs a generated source (synthetic sprites) for "
+                           "--disentanglement"));
+  }
+  if (model.condition > 0) {
+    throw UsageError("--disentanglement: the model is conditional, must be left out");
+  }
+}
+
+/// All disentanglement metrics, from `samples` combinations of factors and groups in proportion.
+template <class Model>
+[[nodiscard]] Json disentanglement_metrics(const Model& model, const LoadedData& data, Index samples) {
+  check_factors(model, data.dataset);
+  const Factors& factors = data.dataset.generated()->factors;
+  const LatentRepresentation<Model> represent(model, data.dataset, data.transform, data.seed);
+  const std::vector<std::uint32_t> combinations = draw_combinations(factors, samples, data.seed);
+  const Matrix<std::int32_t> values = factor_values(factors, combinations);
+  Matrix<double> codes(samples, model.latent_dim());
+  represent(combinations, codes);
+  const MutualInformation information = mutual_information(discretize(codes), values);
+  const std::vector<double> gaps = mutual_information_gaps(information);
+  const AttributePredictability sap = attribute_predictability(codes, values, factors);
+  const Dci dci = dci_lasso(codes, values, factors);
+  const Index votes = std::max<Index>(samples * 2 / 25, 10);
+  const Index points = std::max<Index>(samples / 20, 10);
+  Json mig_of_factor = Json::object();
+  Json sap_of_factor = Json::object();
+  for (Index k = 0; k < factors.size(); ++k) {
+    mig_of_factor[factors[k].name] = gaps[static_cast<std::size_t>(k)];
+    sap_of_factor[factors[k].name] = sap.gaps[static_cast<std::size_t>(k)];
+  }
+  return {{"samples", samples},
+          {"mig", mutual_information_gap(information)},
+          {"mig_of_factor", mig_of_factor},
+          {"sap", sap.sap},
+          {"sap_of_factor", sap_of_factor},
+          {"modularity", factors.size() > 1 ? Json(modularity(information)) : Json()},
+          {"dci_disentanglement", dci.disentanglement},
+          {"dci_completeness", dci.completeness},
+          {"dci_informativeness", dci.informativeness},
+          {"factor_vae_score",
+           factor_vae_score(factors, model.latent_dim(), represent, data.seed,
+                            {.variance_samples = samples, .votes = votes, .test_votes = votes})},
+          {"beta_vae_score", beta_vae_score(factors, model.latent_dim(), represent, data.seed,
+                                            {.train_points = 2 * points, .test_points = points})}};
+}
+
+struct LabelledCodes {
+  Matrix<double> codes;
+  std::vector<std::int32_t> labels;
+};
+
+template <class Model>
+[[nodiscard]] LabelledCodes labelled_codes(const Model& model, const LoadedData& data, Index limit) {
+  if (data.dataset.labels().empty()) {
+    throw DataError(concat(data.dataset.name(), ": has no labels, needs them for --probe"));
+  }
+  const DataView view = first_samples(data, limit);
+  LabelledCodes result{Matrix<double>(view.size(), model.latent_dim()), {}};
+  latent_codes(model, view, result.codes);
+  for (const std::uint32_t row : view.rows) {
+    result.labels.push_back(data.dataset.labels()[row]);
+  }
+  return result;
+}
+
+/// What a linear classifier and nearest neighbours tell of the labels from codes.
+template <class Model>
+[[nodiscard]] Json probe_metrics(const Model& model, const Run& run, const MetricsOptions& options) {
+  const LabelledCodes train = labelled_codes(model, load_split(run, DataSplit::train), options.samples);
+  const LabelledCodes test = labelled_codes(model, load_split(run, DataSplit::test), options.samples);
+  const Index classes = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels)) + 1;
+  const LinearProbe probe(train.codes, train.labels, classes);
+  const Index k = std::min(options.neighbours, train.codes.rows());
+  const std::vector<std::int32_t> guesses =
+      classify_by_neighbours(train.codes, train.labels, classes, test.codes, k);
+  std::vector<Index> counts(static_cast<std::size_t>(classes));
+  for (const std::int32_t label : test.labels) {
+    ++counts[static_cast<std::size_t>(label)];
+  }
+  return {{"train_samples", train.codes.rows()},
+          {"test_samples", test.codes.rows()},
+          {"linear_accuracy", probe.accuracy(test.codes, test.labels)},
+          {"linear_train_accuracy", probe.accuracy(train.codes, train.labels)},
+          {"neighbours", k},
+          {"neighbour_accuracy", agreement(guesses, test.labels)},
+          {"most_frequent_label",
+           static_cast<double>(std::ranges::max(counts)) / static_cast<double>(test.labels.size())}};
+}
+
+[[nodiscard]] inline double mean_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// Distances of new samples from the data in the features of a trained classifier.
+template <class Model>
+void add_feature_metrics(const Model& model, const Run& run, const DataView& view, const Matrix<double>& real,
+                         const std::filesystem::path& file, Json& json) {
+  using T = typename Model::Scalar;
+  const FeatureClassifier features = read_feature_classifier(file);
+  if (real.minCoeff() < 0 || real.maxCoeff() > 1 || features.shape != run.input.shape) {
+    throw DataError(concat(view.dataset->name(), ": samples are ", to_string(run.input.shape), " in [",
+                           real.minCoeff(), ", ", real.maxCoeff(), "], must be ", to_string(features.shape),
+                           " in [0, 1] for the features of ", features.name));
+  }
+  check_sampler(Sampler::prior, model, run.config);
+  const Matrix<T> samples = sample_all(model, run.config.seed, shown_latents(model, view, view.size()), 1.0);
+  const Matrix<double> x = features(real);
+  const Matrix<double> y = features(samples);
+  const PrecisionRecall covered = precision_recall(x, y, std::min<Index>(3, view.size() - 1));
+  json["features"] = features.name + " features";
+  json["frechet_distance"] = frechet_distance(x, y);
+  json["kernel_distance"] = kernel_distance(x, y);
+  json["precision"] = covered.precision;
+  json["recall"] = covered.recall;
+}
+
+/// How close reconstructions are to their inputs, and samples to the data.
+template <class Model>
+[[nodiscard]] Json quality_metrics(const Model& model, const Run& run, const LoadedData& data,
+                                   const MetricsOptions& options) {
+  const DataView view = first_samples(data, options.samples);
+  Matrix<double> x(view.size(), model.input_columns());
+  for_each_batch<double>(view, x, [](Index, MatrixIn<double>) {});
+  const Matrix<double> real = x.leftCols(model.features());
+  const Matrix<double> made = reconstruct_all(model, view).template cast<double>();
+  const std::vector<double> errors = mean_squared_errors(real, made);
+  Json json = {{"samples", view.size()}, {"mean_squared_error", mean_of(errors)}};
+  const Shape& shape = run.input.shape;
+  if (shape.is_image() && real.minCoeff() >= 0 && real.maxCoeff() <= 1) {
+    std::vector<double> ratios;
+    for (const double error : errors) {
+      ratios.push_back(peak_signal_to_noise(error));
+    }
+    json["psnr_decibels"] = mean_of(ratios);
+    if (std::min(shape.height, shape.width) >= ssim_window) {
+      json["ssim"] = mean_of(structural_similarities(real, made, shape));
+    }
+  }
+  if (!options.features.empty()) {
+    add_feature_metrics(model, run, view, real, options.features, json);
+  }
+  return json;
+}
+
+/// A section of results a line: names padded, numbers with four digits.
+inline void print_metrics(const Json& report, std::ostream& out) {
+  const auto print = [&](const std::string& name, const Json& value) {
+    if (!value.is_null()) {
+      out << "  " << name << std::string(name.size() < 28 ? 28 - name.size() : 1, ' ')
+          << (value.is_number_float() ? fixed(value.get<double>(), 4)
+              : value.is_string()     ? value.get<std::string>()
+                                      : dump(value))
+          << '\n';
+    }
+  };
+  for (const auto& [section, values] : report.items()) {
+    out << section << '\n';
+    for (const auto& [name, value] : values.items()) {
+      if (!value.is_object()) {
+        print(name, value);
+        continue;
+      }
+      for (const auto& [part, number] : value.items()) {
+        print(concat(name, ' ', part), number);
+      }
+    }
+  }
+  out << std::flush;
+}
+
+}  // namespace detail
+
+/// `vaekit metrics`: disentanglement of a run's codes, what a probe tells from them, quality of
+/// reconstructions and samples.
+///
+/// Throws Error
+inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
+  const ThreadScope threads(options.threads);
+  const Run run = load_run(options.run, options.overrides);
+  const LoadedData data = load_shown(run);
+  const bool all = !options.disentanglement && !options.probe && !options.quality;
+  Json report = Json::object();
+  with_model(run, [&]<class Model>(const Model& model) {
+    if (options.disentanglement || (all && data.dataset.generated() != nullptr && model.condition == 0)) {
+      report["disentanglement"] = detail::disentanglement_metrics(model, data, options.samples);
+    }
+    if (options.probe || (all && run.config.data.test && !data.dataset.labels().empty())) {
+      report["probe"] = detail::probe_metrics(model, run, options);
+    }
+    if (options.quality || all) {
+      report["quality"] = detail::quality_metrics(model, run, data, options);
+    }
+  });
+  if (options.json) {
+    out << dump(report) << std::endl;
+  } else {
+    detail::print_metrics(report, out);
+  }
+  return ExitCode::done;
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI
