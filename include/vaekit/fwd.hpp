@@ -345,6 +345,8 @@ struct LatentStatistics;
 struct AggregateStatistics;
 template <class Model>
 class ImportanceSampler;
+template <class Model>
+class LatentRepresentation;
 struct MutualInformation;
 struct AttributePredictability;
 struct Dci;

@@ -67,6 +67,7 @@
 #include "vaekit/evaluate/input_workers.hpp"
 #include "vaekit/evaluate/kernel_distance.hpp"
 #include "vaekit/evaluate/lasso.hpp"
+#include "vaekit/evaluate/latent_codes.hpp"
 #include "vaekit/evaluate/latent_statistics.hpp"
 #include "vaekit/evaluate/lbfgs.hpp"
 #include "vaekit/evaluate/linear_probe.hpp"
