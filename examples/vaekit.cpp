@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <vaekit/app/compress.hpp>
 #include <vaekit/app/describe.hpp>
 #include <vaekit/app/encode.hpp>
 #include <vaekit/app/evaluate.hpp>
@@ -31,6 +32,8 @@ struct Program {
   vaekit::LatentPictureOptions picture;
   vaekit::ScoreOptions score;
   vaekit::MetricsOptions metrics;
+  vaekit::CompressOptions compress;
+  vaekit::DecompressOptions decompress;
   vaekit::DescribeOptions describe;
   vaekit::SweepOptions sweep;
   bool markdown = false;
@@ -46,6 +49,7 @@ struct Program {
     add_pictures();
     add_score();
     add_metrics();
+    add_compress();
     add_describe_schema();
     add_sweep();
   }
@@ -256,6 +260,23 @@ struct Program {
         ->allow_extra_args(false);
     add_threads(sub, metrics.threads);
     sub.add_flag("--json", metrics.json, "print one JSON object");
+  }
+
+  void add_compress() {
+    CLI::App& pack = command("compress", "data without loss, in the bits of the model's ELBO",
+                             [this] { return vaekit::run_compress(compress, std::cout); });
+    add_run(pack, compress.run);
+    pack.add_option("--in", compress.in,
+                    "bytes (.npy or IDX, may be gzipped); default: the run's test split");
+    pack.add_option("--out", compress.out, "compressed file")->required();
+    add_threads(pack, compress.threads);
+    pack.add_flag("--json", compress.json, "print one JSON object");
+    CLI::App& unpack = command("decompress", "what compress was given, from its file",
+                               [this] { return vaekit::run_decompress(decompress, std::cout); });
+    add_run(unpack, decompress.run);
+    unpack.add_option("--in", decompress.in, "compressed file")->required();
+    unpack.add_option("--out", decompress.out, "array (.npy)")->required();
+    add_threads(unpack, decompress.threads);
   }
 
   void add_describe_schema() {

@@ -377,6 +377,17 @@ template <class Model>
 class AnnealedImportanceSampler;
 struct AnnealedBounds;
 
+// compress
+struct CodeInterval;
+class AnsStack;
+struct QuantizedBernoulli;
+class QuantizedLogistic;
+class NormalBuckets;
+class QuantizedGaussian;
+struct QuantizedPrior;
+template <class Model>
+class BitsBack;
+
 // train
 struct EpochSums;
 struct Progress;

@@ -4,6 +4,9 @@
 // the command line (app/) are apart: they need zlib, libpng and nlohmann_json, and take longer to compile.
 #pragma once
 
+#include "vaekit/compress/ans.hpp"
+#include "vaekit/compress/bits_back.hpp"
+#include "vaekit/compress/quantized_distribution.hpp"
 #include "vaekit/core/check.hpp"
 #include "vaekit/core/error.hpp"
 #include "vaekit/core/fields.hpp"

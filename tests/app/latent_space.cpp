@@ -27,17 +27,6 @@ void check_size(const std::filesystem::path& path, Index rows, Index columns) {
 
 }  // namespace
 
-TEST_CASE("inverse normal distribution function: known quantiles, and symmetry") {
-  CHECK(inverse_normal_cdf(0.5) == 0);
-  CHECK(inverse_normal_cdf(0.975) == doctest::Approx(1.959963984540054).epsilon(1e-13));
-  CHECK(inverse_normal_cdf(1e-10) == doctest::Approx(-6.361340902404056).epsilon(1e-13));
-  for (const double p : {1e-9, 0.001, 0.1, 0.3, 0.49}) {
-    const double x = inverse_normal_cdf(p);
-    CHECK(0.5 * std::erfc(-x / std::sqrt(2.0)) == doctest::Approx(p).epsilon(1e-12));
-    CHECK(inverse_normal_cdf(1 - p) == doctest::Approx(-x).epsilon(1e-6));
-  }
-}
-
 TEST_CASE("latent pictures: rows and columns as asked for, with defaults that suit the data") {
   const example::ExampleRun example("latent");
   const std::filesystem::path out = example.folder / "p.png";

@@ -165,6 +165,12 @@ TEST_CASE("npy: labels are integers of any size that fit in 32 bits") {
                        "y.npy: truncated: header promises 3 labels, found 1");
 }
 
+TEST_CASE("npy: sizes of samples leave out what is 1") {
+  CHECK(npy_sizes(5, Shape::flat(7)) == std::vector<Index>{5, 7});
+  CHECK(npy_sizes(5, Shape{3, 4, 1}) == std::vector<Index>{5, 3, 4});
+  CHECK(npy_sizes(5, Shape{3, 4, 2}) == std::vector<Index>{5, 3, 4, 2});
+}
+
 TEST_CASE("npy: what is written is read back, and sizes are checked") {
   vaekit::Matrix<double> x(3, 4);
   x << 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0.1;

@@ -35,6 +35,8 @@ SUBCOMMANDS = [
     "score",
     "describe",
     "schema",
+    "compress",
+    "decompress",
 ]
 PNG = b"\x89PNG\r\n\x1a\n"
 RUN = FOLDER / "run"

@@ -11,7 +11,7 @@ import re
 import sys
 
 FOLDERS = ["core", "kernels", "nn", "distributions", "latent", "objectives", "model", "optim", "data", "io",
-           "evaluate", "train", "config", "app"]
+           "evaluate", "compress", "train", "config", "app"]
 ANYWHERE = {"version.hpp", "fwd.hpp"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

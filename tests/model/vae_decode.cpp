@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "model/example_models.hpp"
+#include "support/throws_with.hpp"
 
 using namespace vaekit;
 using example::Design;
@@ -70,4 +71,20 @@ TEST_CASE("vae: samples of a vector quantizer are codes, uniformly") {
     }
     CHECK(std::abs(static_cast<double>(uses) - 2000) < 5 * std::sqrt(6000.0 * 2 / 9));
   }
+}
+
+TEST_CASE("vae: decoded parameters are what the likelihood takes the mean of") {
+  const auto model = example::make_any<double>(Design{});
+  auto w = model.make_workspace(3);
+  const Matrix<double> z = example::data<double>(3, model.latent_dim());
+  Matrix<double> decoded(3, model.features());
+  model.decode(z, w, decoded);
+  const Matrix<double> params = model.decode_parameters(z, w);
+  CHECK(params.cols() == model.likelihood.head_size());
+  Matrix<double> mean(3, model.features());
+  model.likelihood.mean(params, mean);
+  CHECK(mean == decoded);
+  check_throws_with<ShapeError>("Vae::decode: z has 9 columns, must have " +
+                                    std::to_string(model.latent_dim()) + " (latent dimensions)",
+                                [&] { model.decode_parameters(Matrix<double>(3, 9), w); });
 }

@@ -54,6 +54,7 @@ enum class Purpose : std::uint32_t {
   likelihood = 9,  ///< x ~ p(x|z)
   synthetic = 10,  ///< built-in data sets
   update = 11,     ///< changes of a model's buffers after a step
+  compress = 12,   ///< the bits that a compressed file begins with
 };
 
 namespace detail {

@@ -328,22 +328,27 @@ template <class T>
   return bytes;
 }
 
-/// An NPY file of samples `[n × shape.size()]`: (n, features), (n, height, width) or, with several channels,
-/// (n, height, width, channels).
-///
-/// Throws ShapeError.
-template <class T>
-[[nodiscard]] Bytes npy_bytes(MatrixIn<T> samples, const Shape& shape) {
-  check_columns("npy_bytes", "samples", samples, shape.size(), "features");
-  const Matrix<T> values = samples;
-  std::vector<Index> sizes{samples.rows()};
+/// Sizes of an array of `count` samples: (n, features), (n, height, width) or, with several channels, (n,
+/// height, width, channels).
+[[nodiscard]] inline std::vector<Index> npy_sizes(Index count, const Shape& shape) {
+  std::vector<Index> sizes{count};
   if (shape.is_image()) {
     sizes.insert(sizes.end(), {shape.height, shape.width});
   }
   if (!shape.is_image() || shape.channels > 1) {
     sizes.push_back(shape.is_image() ? shape.channels : shape.size());
   }
-  return npy_bytes<T>(values.span(), sizes);
+  return sizes;
+}
+
+/// An NPY file of samples `[n × shape.size()]`, of the sizes `npy_sizes`.
+///
+/// Throws ShapeError.
+template <class T>
+[[nodiscard]] Bytes npy_bytes(MatrixIn<T> samples, const Shape& shape) {
+  check_columns("npy_bytes", "samples", samples, shape.size(), "features");
+  const Matrix<T> values = samples;
+  return npy_bytes<T>(values.span(), npy_sizes(samples.rows(), shape));
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -179,6 +179,21 @@ struct Factorized {
     });
   }
 
+  /// The parameters of one value, wherever they come from, in the order of `Density::names`.
+  [[nodiscard]] std::array<double, parameter_count> numbers_at(MatrixIn<T> params, Index row, Index j) const {
+    std::array<double, parameter_count> numbers{};
+    Index column = j;
+    for (std::size_t i = 0; i < parameter_count; ++i) {
+      if (sources[i].from == ParameterSource::predicted) {
+        numbers[i] = static_cast<double>(params(row, column));
+        column += features;
+      } else {
+        numbers[i] = static_cast<double>(own[i][sources[i].from == ParameterSource::per_feature ? j : 0]);
+      }
+    }
+    return numbers;
+  }
+
   static void reflect(auto& self, auto&& visit) {
     for (std::size_t i = 0; i < parameter_count; ++i) {
       if (self.is_learned(i)) {
@@ -232,20 +247,6 @@ struct Factorized {
       }
     }
     return values;
-  }
-
-  [[nodiscard]] std::array<double, parameter_count> numbers_at(MatrixIn<T> params, Index row, Index j) const {
-    std::array<double, parameter_count> numbers{};
-    Index column = j;
-    for (std::size_t i = 0; i < parameter_count; ++i) {
-      if (sources[i].from == ParameterSource::predicted) {
-        numbers[i] = static_cast<double>(params(row, column));
-        column += features;
-      } else {
-        numbers[i] = static_cast<double>(own[i][sources[i].from == ParameterSource::per_feature ? j : 0]);
-      }
-    }
-    return numbers;
   }
 
   /// The gradient of the row's log-probability, if wanted, goes to `to_head` and `to_own`.

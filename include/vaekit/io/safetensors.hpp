@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <iomanip>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -22,6 +19,7 @@
 #include "vaekit/core/error.hpp"
 #include "vaekit/core/matrix.hpp"
 #include "vaekit/data/bytes.hpp"
+#include "vaekit/io/checksum.hpp"
 #include "vaekit/io/file.hpp"
 #include "vaekit/io/json.hpp"
 
@@ -80,10 +78,7 @@ inline constexpr std::string_view checksum_blank = "00000000";
 
 [[nodiscard]] inline std::string checksum(std::string header, ByteView data) {
   header.replace(checksum_prefix.size(), checksum_blank.size(), checksum_blank);
-  const ByteView head = bytes_of(header);
-  uLong crc = crc32_z(0, head.data(), head.size());
-  crc = data.empty() ? crc : crc32_z(crc, data.data(), data.size());  // a null pointer would reset it
-  return concat(std::hex, std::setfill('0'), std::setw(8), crc);
+  return checksum_text(Checksum().add(bytes_of(header)).add(data).value());
 }
 
 /// What the header says of a tensor.

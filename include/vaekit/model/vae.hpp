@@ -186,6 +186,9 @@ struct Vae {
   /// Throws  ShapeError when z has another number of columns
   void decode(MatrixIn<T> z, Workspace& w, MatrixOut<T> out) const;
 
+  /// Parameters of p(x|z), as the likelihood takes them; a view into `w`. [n × likelihood.head_size()]
+  MatrixOut<T> decode_parameters(MatrixIn<T> z, Workspace& w) const;
+
   /// z of each input without noise, the posterior's mean or mode; a view into `w`.
   MatrixOut<T> encode_point(MatrixIn<T> x, Workspace& w) const {
     static_cast<void>(encode(x, w));

@@ -10,14 +10,22 @@ namespace vaekit::inline VAEKIT_ABI {
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
 void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::decode(MatrixIn<T> z, Workspace& w,
                                                                   MatrixOut<T> out) const {
+  const MatrixOut<T> params = decode_parameters(z, w);
+  check_rows("Vae::decode", "out", out, z.rows(), "rows of z");
+  check_columns("Vae::decode", "out", out, features(), "features");
+  likelihood.mean(params, out);
+}
+
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
+auto Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::decode_parameters(MatrixIn<T> z,
+                                                                             Workspace& w) const
+    -> MatrixOut<T> {
   check_columns("Vae::decode", "z", z, latent_columns(),
                 condition > 0 ? "latent dimensions and condition" : "latent dimensions");
   check_capacity("Vae::decode", "z", z.rows(), w);
-  check_rows("Vae::decode", "out", out, z.rows(), "rows of z");
-  check_columns("Vae::decode", "out", out, features(), "features");
   draw_layer_noise(decoder, NoiseSource{}, z.rows(), w.decoder);
   decode_rows(z, w);
-  likelihood.mean(w.params.topRows(z.rows()), out);
+  return top(w.params, z.rows());
 }
 
 template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
