@@ -11,6 +11,7 @@
 
 #include "vaekit/core/reflect.hpp"
 #include "vaekit/data/dataset.hpp"
+#include "vaekit/distributions/bernoulli.hpp"
 #include "vaekit/model/vae.hpp"
 #include "vaekit/nn/sequential.hpp"
 

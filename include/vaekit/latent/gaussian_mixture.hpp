@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "vaekit/core/fields.hpp"
 #include "vaekit/distributions/factorized.hpp"
 #include "vaekit/distributions/gaussian.hpp"
+#include "vaekit/kernels/log_softmax.hpp"
 #include "vaekit/kernels/random.hpp"
 #include "vaekit/latent/latent.hpp"
 
@@ -138,20 +138,8 @@ struct MixtureView {
       }
       store(shares + c, Simd<T>(load(cache.constants.data() + c, which) - Simd<T>(T{0.5}) * sum), which);
     });
-    T largest = std::numeric_limits<T>::lowest();  // not of a NaN, which enters by its exponential
-    for (Index c = 0; c < components(); ++c) {
-      largest = shares[c] > largest ? shares[c] : largest;
-    }
-    const T total = sum_vectors<T>(components(), [&](Index c, auto which) {
-      const Simd<T> share = math::exp<T>(load(shares + c, which) - Simd<T>(largest));
-      store(shares + c, share, which);
-      return share;
-    });
-    const Simd<T> scale(T{1} / total);
-    for_each_vector<T>(components(), [&](Index c, auto which) {
-      store(shares + c, Simd<T>(load(shares + c, which) * scale), which);
-    });
-    return largest + std::log(total);
+    const LogPartition<T> sum = softmax(shares, components(), shares);
+    return sum.maximum + sum.log_sum;
   }
 
   /// Of column d of components c ..., summed over rows in their order.

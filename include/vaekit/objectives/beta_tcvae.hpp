@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "vaekit/core/fields.hpp"
 #include "vaekit/core/parallel.hpp"
 #include "vaekit/core/schedule.hpp"
 #include "vaekit/distributions/diagonal_gaussian.hpp"
+#include "vaekit/kernels/log_softmax.hpp"
 #include "vaekit/kernels/math.hpp"
 #include "vaekit/kernels/reduce.hpp"
 #include "vaekit/objectives/objective.hpp"
@@ -224,20 +224,8 @@ struct BetaTcvae {
 
     /// log Σ_j exp(values_j); values become their shares in the sum.
     [[nodiscard]] T normalize(T* values) const {
-      T largest = std::numeric_limits<T>::lowest();  // not of a NaN, which enters by its exponential
-      for (Index j = 0; j < n_; ++j) {
-        largest = values[j] > largest ? values[j] : largest;
-      }
-      const T total = sum_vectors<T>(n_, [&](Index j, auto which) {
-        const Simd<T> share = math::exp<T>(load(values + j, which) - Simd<T>(largest));
-        store(values + j, share, which);
-        return share;
-      });
-      const Simd<T> scale(T{1} / total);
-      for_each_vector<T>(n_, [&](Index j, auto which) {
-        store(values + j, Simd<T>(load(values + j, which) * scale), which);
-      });
-      return largest + std::log(total);
+      const LogPartition<T> sum = softmax(values, n_, values);
+      return sum.maximum + sum.log_sum;
     }
 
     /// `densities` [dim + 1 × n]: of each dimension, then of all.
