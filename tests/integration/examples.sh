@@ -3,7 +3,7 @@
 # Runs each example on a small setting, and on arguments that it must refuse in one line.
 set -euo pipefail
 
-for program in quickstart anomaly_detection from_json custom_layer custom_objective; do
+for program in quickstart anomaly_detection feature_classifier from_json custom_layer custom_objective; do
   if [ ! -x "$VAEKIT_BIN/$program" ]; then
     echo "the examples are not built"
     exit 77
@@ -43,6 +43,18 @@ refused 1 '^missing: cannot open' "$VAEKIT_BIN/quickstart" missing
 grep -Eq '^trained on [0-9]+ samples of class 1, scored 2000 of all classes: AUROC 0\.[5-9][0-9]*$' stdout ||
   fail "anomaly_detection finds anomalies no better than chance"
 refused 1 'data set is empty' "$VAEKIT_BIN/anomaly_detection" 9 1
+
+# The same images with labels 0 .. 3, each that of many images: nothing to learn, but a file of features.
+mkdir images
+labels=$(for _ in $(seq 64); do printf '%s' '\0\1\2\3'; done)
+for part in train t10k; do
+  cp images-idx3-ubyte images/$part-images-idx3-ubyte.gz
+  printf '\0\0\10\1\0\0\1\0'"$labels" >images/$part-labels-idx1-ubyte.gz
+done
+"$VAEKIT_BIN/feature_classifier" images "four labels" features.safetensors 2 | tee stdout
+grep -q '^four labels: accuracy 0.25 on 256 test images$' stdout || fail "feature_classifier tells equal images apart"
+[ -s features.safetensors ] || fail "feature_classifier wrote no file"
+refused 2 '^usage: feature_classifier FOLDER NAME OUT' "$VAEKIT_BIN/feature_classifier" images
 
 config=$VAEKIT_SOURCE/configs/quickstart_synthetic.json
 "$VAEKIT_BIN/from_json" "$config" training.epochs=1 data.train.count=512 data.test.count=100 | tee stdout
