@@ -33,6 +33,7 @@ SUBCOMMANDS = [
     "traverse",
     "manifold",
     "score",
+    "metrics",
     "describe",
     "schema",
     "compress",
