@@ -66,6 +66,9 @@ TEST_CASE("linear probe: labels and features that do not fit are refused") {
   check_throws_with<vaekit::DataError>("linear probe: label is 2, must be in 0 .. 1", [] {
     LinearProbe(Matrix<double>(1, 1), std::vector<std::int32_t>{2}, 2);
   });
+  check_throws_with<vaekit::DataError>("linear probe: label is -3, must be in 0 .. -3", [] {
+    LinearProbe(Matrix<double>(1, 1), std::vector<std::int32_t>{-3}, -2);
+  });
   const LinearProbe probe(Matrix<double>(2, 3), std::vector<std::int32_t>{0, 1}, 2);
   check_throws_with<vaekit::ShapeError>("linear probe: x has 1 columns, must have 3 (features)",
                                         [&] { static_cast<void>(probe.predict(Matrix<double>(1, 1))); });

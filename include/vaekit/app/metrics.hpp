@@ -126,6 +126,7 @@ template <class Model>
   const LabelledCodes train = labelled_codes(model, load_split(run, DataSplit::train), options.samples);
   const LabelledCodes test = labelled_codes(model, load_split(run, DataSplit::test), options.samples);
   const Index classes = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels)) + 1;
+  check_labels(concat(run.config.name, " (test labels)"), test.codes.rows(), test.labels, classes);
   const LinearProbe probe(train.codes, train.labels, classes);
   const Index k = std::min(options.neighbours, train.codes.rows());
   const std::vector<std::int32_t> guesses =

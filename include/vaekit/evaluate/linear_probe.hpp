@@ -51,8 +51,7 @@ class LinearProbe {
   /// Shapes  x [n × d], labels [n] in 0 .. classes − 1
   /// Throws  ShapeError, DataError
   LinearProbe(MatrixIn<double> x, std::span<const std::int32_t> labels, Index classes, double l2 = 1e-4)
-      : scaling_(x), weights_(classes, x.cols()), bias_(classes) {
-    check_labels("linear probe", x.rows(), labels, classes);
+      : scaling_(scaling_of(x, labels, classes)), weights_(classes, x.cols()), bias_(classes) {
     const Matrix<double> scaled = scaling_(x);
     Matrix<double> p(x.rows(), classes);
     RowVector<double> theta(classes * (x.cols() + 1));
@@ -91,6 +90,13 @@ class LinearProbe {
   }
 
  private:
+  /// Checks the labels before anything is made of their number.
+  [[nodiscard]] static Standardization scaling_of(MatrixIn<double> x, std::span<const std::int32_t> labels,
+                                                  Index classes) {
+    check_labels("linear probe", x.rows(), labels, classes);
+    return Standardization(x);
+  }
+
   /// Weights row by row, then biases.
   void unpack(const RowVector<double>& theta) {
     std::copy_n(theta.data(), weights_.size(), weights_.data());
