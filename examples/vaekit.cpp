@@ -5,6 +5,7 @@
 #include <iostream>
 #include <vaekit/app/compress.hpp>
 #include <vaekit/app/describe.hpp>
+#include <vaekit/app/doctor.hpp>
 #include <vaekit/app/encode.hpp>
 #include <vaekit/app/evaluate.hpp>
 #include <vaekit/app/latent_space.hpp>
@@ -36,6 +37,7 @@ struct Program {
   vaekit::DecompressOptions decompress;
   vaekit::DescribeOptions describe;
   vaekit::SweepOptions sweep;
+  vaekit::DoctorOptions doctor;
   bool markdown = false;
 
   Program() {
@@ -52,6 +54,7 @@ struct Program {
     add_compress();
     add_describe_schema();
     add_sweep();
+    add_doctor();
   }
 
   template <class Run>
@@ -289,6 +292,17 @@ struct Program {
     CLI::App& schema = command("schema", "JSON Schema of the configuration",
                                [this] { return vaekit::run_schema(markdown, std::cout); });
     schema.add_flag("--markdown", markdown, "the reference page instead");
+  }
+
+  void add_doctor() {
+    CLI::App& sub = command("doctor", "look for faults in a configuration, its data or a run",
+                            [this] { return vaekit::run_doctor(doctor, std::cout); });
+    sub.add_option("TARGET", doctor.target, "configuration, run folder or checkpoint")->required();
+    sub.add_option("--set", doctor.overrides, "override a key (repeatable)")
+        ->type_name("KEY=JSON")
+        ->allow_extra_args(false);
+    add_threads(sub, doctor.threads);
+    sub.add_flag("--json", doctor.json, "print one JSON object");
   }
 
   void add_sweep() {

@@ -342,6 +342,16 @@ struct CodeUsage;
 class RunningMoments;
 struct ElboEvaluation;
 struct LatentStatistics;
+enum class Verdict;
+struct Finding;
+template <class Model, class ObjectiveType>
+class ObjectiveProbe;
+struct DirectionalError;
+struct ObjectiveWeights;
+struct FeatureSummary;
+template <class T>
+struct ConstantOutput;
+struct DeadUnits;
 struct AggregateStatistics;
 template <class Model>
 class ImportanceSampler;
@@ -400,5 +410,12 @@ enum class Control;
 enum class TrainingEnd;
 template <class Model, class Optimizer, class ObjectiveType>
 class Trainer;
+template <class Optimizer>
+struct RisingRate;
+struct TrialConfig;
+template <class Model>
+struct Trial;
+struct StepSizes;
+struct LearningRateRange;
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -3,6 +3,7 @@
 
 #include "vaekit/app/load_run.hpp"
 #include "vaekit/data/npy.hpp"
+#include "vaekit/evaluate/check_support.hpp"
 #include "vaekit/evaluate/data_view.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -18,36 +19,6 @@ void with_model(const Run& run, F&& f) {
         build_model<T>(run.config.model, run.input.shape, condition_columns(run.config.data.condition));
     run.checkpoint.load(run.checkpoint.has_average() ? "average." : "", model);
     f(std::as_const(model));
-  });
-}
-
-/// Checks that every value the model will see lies where its likelihood has a density.
-///
-/// Throws DataError "<name>: sample 3, feature 7 is 1.5 after scaling, must be in [0, 1] for a bernoulli
-/// likelihood; ..."
-template <class LikelihoodType>
-void check_support(const DataView& view, const LikelihoodType& likelihood, std::string_view name) {
-  using T = typename LikelihoodType::Scalar;
-  const Index features = view.dataset->features();
-  std::vector<Support> supports;
-  for (Index j = 0; j < features; ++j) {
-    supports.push_back(likelihood.support(j));
-  }
-  Matrix<T> buffer(std::min<Index>(500, view.size()), view.columns());
-  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
-    for (Index row = 0; row < x.rows(); ++row) {
-      for (Index j = 0; j < features; ++j) {
-        const auto value = static_cast<double>(x(row, j));
-        if (const Support& support = supports[static_cast<std::size_t>(j)]; !support.contains(value)) {
-          throw DataError(concat(
-              view.dataset->name(), ": sample ", view.rows[static_cast<std::size_t>(first + row)],
-              ", feature ", j, " is ", value, " after scaling, must be ", to_string(support), " for a ", name,
-              " likelihood",
-              support == Support{0, 1} ? "; hint: set data/scale to [0, 1] or use a gaussian likelihood"
-                                       : ""));
-        }
-      }
-    }
   });
 }
 

@@ -14,6 +14,7 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Exit codes of the programs; every error class carries its own.
 enum class ExitCode : int {
   done = 0,
+  faults_found = 1,  ///< by a check of a model
   usage = 2,
   configuration = 3,
   data = 4,
