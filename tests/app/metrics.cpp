@@ -15,7 +15,8 @@ namespace {
 
 std::string measured(const MetricsOptions& options) {
   std::ostringstream out;
-  CHECK(run_metrics(options, out) == ExitCode::done);
+  const ExitCode code = run_metrics(options, out);  // outside of CHECK, which keeps what is thrown
+  CHECK(code == ExitCode::done);
   return out.str();
 }
 
