@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include "vaekit/core/check.hpp"
 #include "vaekit/core/matrix.hpp"
 #include "vaekit/core/parallel.hpp"
 #include "vaekit/kernels/gemm_few_rows.hpp"
@@ -39,6 +40,7 @@ template <class T>
 struct GemmBuffers {
   AlignedVector<T> a;
   AlignedVector<T> b;
+  LiveSteps<T> live;
 };
 template <class T>
 [[nodiscard]] GemmBuffers<T>& gemm_buffers() {
@@ -68,7 +70,7 @@ bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, T* c, Index c_strid
   }
   const bool prepared = extras.prepared != nullptr;
   const GemmPlan plan = make_plan(k, a, b, prepared);
-  GemmTask<T, Epilogue> task{k, a, b, c, c_stride, mode, epilogue, plan, extras, nullptr, nullptr};
+  GemmTask<T, Epilogue> task{k, a, b, c, c_stride, mode, epilogue, plan, extras, nullptr, nullptr, nullptr};
   if (has_few_rows(k, a, b, prepared)) {
     multiply_few_rows<T>(task);
     return false;
@@ -82,6 +84,11 @@ bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, T* c, Index c_strid
     task.packed_b = reserve(buffers.b, plan.threads * GemmTile<T>::widest * depth);
   } else if (plan.pack_b == PackB::block) {
     task.packed_b = reserve(buffers.b, ColumnPanels<T>{b.count}.vectors() * lanes<T> * depth);
+  }
+  constexpr Index search_gate = 8;  // panels of columns from which looking for zeros pays
+  if (extras.skip_zeros && a.depth_stride == 1 && ColumnPanels<T>{b.count}.count() >= search_gate &&
+      buffers.live.find(a, k)) {
+    task.live = &buffers.live;
   }
   parallel_region(plan.threads, [&task](int thread, int threads) { task.run(thread, threads); });
   return plan.pack_a;
@@ -149,24 +156,28 @@ class PackedMatrix {
         target += width * (depths[d].last - depths[d].first);
       }
     }
+    finite_ = all_finite(
+        std::span<const T>(values_).first(static_cast<std::size_t>(panels.vectors() * lanes<T> * k)));
   }
 
   void clear() { depth_ = 0; }
   [[nodiscard]] bool empty() const { return depth_ == 0; }
 
-  /// C[m × n] (+)= A[m × k] · B, as `gemm`. The matrix that was packed is not looked at.
+  /// C[m × n] (+)= A[m × k] · B, as `gemm`. The matrix that was packed is not looked at. Columns of A that
+  /// are 0 in all rows of a tile are left out where B is finite.
   template <class Epilogue = NoEpilogue>
   void multiply(Strided<T> a, MatrixOut<T> c, Store mode, const Epilogue& epilogue = {},
                 Sweep sweep = Sweep::forwards) const {
     detail::run_gemm<T>(depth_, {a.data, a.row_stride, a.col_stride, c.rows()},
                         {nullptr, 1, columns_, columns_}, c.data(), c.outerStride(), mode, epilogue,
-                        {.prepared = values_.data(), .sweep = sweep});
+                        {.prepared = values_.data(), .sweep = sweep, .skip_zeros = finite_});
   }
 
  private:
   AlignedVector<T> values_;
   Index columns_ = 0;
   Index depth_ = 0;
+  bool finite_ = false;
 };
 
 }  // namespace vaekit::inline VAEKIT_ABI

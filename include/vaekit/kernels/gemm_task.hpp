@@ -5,7 +5,7 @@
 
 #include <concepts>
 
-#include "vaekit/kernels/gemm_tile.hpp"
+#include "vaekit/kernels/gemm_zeros.hpp"
 #include "vaekit/kernels/reduce.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -77,6 +77,7 @@ struct GemmExtras {
   const T* prepared = nullptr;  ///< B as [depth × padded columns]: block after block, panel after panel
   T* row_sums = nullptr;        ///< += Σ_k A(row, k), if A is packed
   Sweep sweep = Sweep::forwards;
+  bool skip_zeros = false;  ///< B is finite: where A is 0 nothing need be added
 };
 
 /// One product, shared by the threads that compute it.
@@ -92,16 +93,17 @@ struct GemmTask {
   const Epilogue& epilogue;
   GemmPlan plan;
   GemmExtras<T> extras;
-  T* packed_a;  // [longest depth × rows]
-  T* packed_b;  // a panel for each thread, or [longest depth × padded columns]
+  T* packed_a;                         // [longest depth × rows]
+  T* packed_b;                         // a panel for each thread, or [longest depth × padded columns]
+  const LiveSteps<T>* live = nullptr;  // steps of the depth to take; null: all
 
   /// The share of one of `threads` threads, all of which must call it.
   void run(int thread, int threads) const {
     const DepthBlocks<T> depths{k};
     const bool shares_panels = plan.pack_a || plan.pack_b == PackB::block;
     for (Index d = 0; d < depths.count(); ++d) {
-      const Block block{depths[d], mode == Store::accumulate || d > 0, d + 1 == depths.count(), thread,
-                        threads};
+      const Block block{d,      depths[d], mode == Store::accumulate || d > 0, d + 1 == depths.count(),
+                        thread, threads};
       if (shares_panels) {
         if (d > 0) {
           parallel_barrier(threads);  // nobody reads the panels that are about to be overwritten
@@ -147,6 +149,7 @@ struct GemmTask {
  private:
   /// A part of the depth, as one thread sees it.
   struct Block {
+    Index index;
     Chunk depth;
     bool add_to_c;
     bool finish;  ///< the last terms: the epilogue follows
@@ -223,17 +226,19 @@ struct GemmTask {
           Index b_depth = 0;
           const T* right = columns(block, q, b_depth);
           for (Index p = first, next; p < last; p = next) {
-            next = std::min(last, rows.same_height(p));
-            multiply_panels(block, rows[p], next - p, q, right, b_depth);
+            const Index together = live == nullptr ? last : p + 1;  // steps are those of one panel
+            next = std::min(together, rows.same_height(p));
+            multiply_panels(block, p, next - p, q, right, b_depth);
           }
         }
       }
     }
   }
 
-  /// `panels` tiles below each other, of the height of `rows`, the first of them.
-  void multiply_panels(const Block& block, Chunk rows, Index panels, Index q, const T* right,
+  /// `panels` tiles below each other, of the height of panel p, the first of them.
+  void multiply_panels(const Block& block, Index p, Index panels, Index q, const T* right,
                        Index b_depth) const {
+    Chunk rows = RowPanels<T>(a.count)[p];
     const Index height = rows.last - rows.first;
     const Index col = q * Tile::cols;
     const Index width = ColumnPanels<T>{b.count}.width(q);
@@ -255,8 +260,13 @@ struct GemmTask {
       operands.a_depth = height;
       operands.a_step = height * block.length();
     }
+    Index steps = block.length();
+    if (live != nullptr) {
+      operands.steps = live->steps(p, block.index);
+      steps = live->count(p, block.index);
+    }
     if (cols == width) {
-      multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
+      multiply_tile<T>(height, width / lanes<T>, steps, operands);
       if (block.finish && !std::same_as<Epilogue, NoEpilogue>) {
         finish_rows(operands.out, c_stride, {rows.first, rows.first + panels * height}, col, cols, false,
                     true);
@@ -272,7 +282,7 @@ struct GemmTask {
       for (Index row = rows.first; row < rows.last; ++row) {
         __builtin_prefetch(c + row * c_stride + col, 1);
       }
-      multiply_tile<T>(height, width / lanes<T>, block.length(), operands);
+      multiply_tile<T>(height, width / lanes<T>, steps, operands);
       finish_rows(sums, width, rows, col, cols, block.add_to_c, block.finish);
       rows = {rows.last, rows.last + height};
     }

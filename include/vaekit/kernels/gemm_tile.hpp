@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include "vaekit/core/parallel.hpp"
 #include "vaekit/kernels/simd.hpp"
@@ -101,10 +102,11 @@ struct TileOperands {
   Index b_depth;
   T* out;
   Index out_line;
-  bool add;            ///< to what is in `out`
-  Index panels = 1;    ///< so many tiles with the same B,
-  Index a_step = 0;    ///< the next of which finds its A
-  Index out_step = 0;  ///< and its place in `out` so many elements on
+  bool add;                             ///< to what is in `out`
+  Index panels = 1;                     ///< so many tiles with the same B,
+  Index a_step = 0;                     ///< the next of which finds its A
+  Index out_step = 0;                   ///< and its place in `out` so many elements on
+  const std::int32_t* steps = nullptr;  ///< k of the terms; null: 0, 1, 2 ...
 };
 
 /// Keeps the compiler from reading a vector again from memory at each use: a tile has two loads a cycle.
@@ -115,8 +117,9 @@ inline void hold_in_register([[maybe_unused]] Simd<T>& value) {
 #endif
 }
 
-/// out[Rows × Vectors · lanes] (+)= Σ_k a(:, k) b(k, :), in index order, for every tile of `operands`.
-template <class T, Index Rows, Index Vectors>
+/// out[Rows × Vectors · lanes] (+)= Σ_k a(:, k) b(k, :), in index order, for every tile of `operands`; over
+/// `depth` of its steps where these are `Chosen`.
+template <class T, Index Rows, Index Vectors, bool Chosen>
 void multiply_rows(Index depth, const TileOperands<T>& operands) {
   const Index a_line = operands.a_line;
   const Index out_line = operands.out_line;
@@ -133,6 +136,10 @@ void multiply_rows(Index depth, const TileOperands<T>& operands) {
       }
     }
     for (Index k = 0; k < depth; ++k, a += operands.a_depth, b += operands.b_depth) {
+      if constexpr (Chosen) {
+        a = operands.a + operands.steps[k] * operands.a_depth;
+        b = operands.b + operands.steps[k] * operands.b_depth;
+      }
       Simd<T> right[Vectors];
       for (Index v = 0; v < Vectors; ++v) {
         right[v] = Simd<T>::load_unaligned(b + v * lanes<T>);
@@ -162,8 +169,10 @@ void multiply_rows(Index depth, const TileOperands<T>& operands) {
 /// `multiply_rows` for a number of rows known at run time, 1 ... `Rows`.
 template <class T, Index Vectors, Index Rows>
 void multiply_up_to(Index rows, Index depth, const TileOperands<T>& operands) {
-  if (rows == Rows) {
-    multiply_rows<T, Rows, Vectors>(depth, operands);
+  if (rows == Rows && operands.steps == nullptr) {
+    multiply_rows<T, Rows, Vectors, false>(depth, operands);
+  } else if (rows == Rows) {
+    multiply_rows<T, Rows, Vectors, true>(depth, operands);
   } else if constexpr (Rows > 1) {
     multiply_up_to<T, Vectors, Rows - 1>(rows, depth, operands);
   }
