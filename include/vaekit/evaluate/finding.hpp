@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <locale>
 #include <span>
 #include <sstream>
 #include <string>
@@ -11,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "vaekit/core/error.hpp"
+#include "vaekit/core/fields.hpp"
 #include "vaekit/core/matrix.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {

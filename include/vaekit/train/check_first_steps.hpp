@@ -41,7 +41,7 @@ template <class Model, class ObjectiveType>
   const auto look_at = [&](std::string_view where, const Matrix<T>& values) {
     for (const T value : values.span()) {
       const double size = std::abs(static_cast<double>(value));
-      if (!(size <= sizes.activation)) {
+      if (!std::isnan(sizes.activation) && !(size <= sizes.activation)) {
         sizes.activation = size;
         sizes.where = where;
       }

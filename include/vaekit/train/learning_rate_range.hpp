@@ -14,12 +14,12 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Where training gains, from one run with a rising learning rate.
 struct LearningRateRange {
   double lowest = 0;    ///< rate at which the smoothed loss is lowest
-  double turns_up = 0;  ///< rate at which it has lost half of its gain again, or is not finite
+  double turns_up = 0;  ///< rate at which it has lost a quarter of its gain again, or is not finite
   double highest = 0;   ///< rate at the end of the test
 };
 
 /// Finds the range in losses of steps with rising rates. The loss is smoothed by an average of decay 0.8, its
-/// start is the mean of the first five.
+/// start is the mean of the first five; less than a twentieth of that is noise.
 ///
 /// Source  Smith 2017 (arXiv:1506.01186), section 3.3; the rate rises exponentially, as in later use
 template <class Model>
@@ -48,7 +48,7 @@ template <class Model>
       range.lowest = step.rate;
       turned = range.turns_up;
     } else if (turned == range.turns_up &&
-               smoothed > lowest + 0.5 * std::max(start - lowest, 0.1 * std::abs(start))) {
+               smoothed > lowest + std::max(0.25 * (start - lowest), 0.05 * std::abs(start))) {
       turned = step.rate;
     }
   }

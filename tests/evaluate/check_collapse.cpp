@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/evaluate/check_collapse.hpp"
+
+#include <doctest/doctest.h>
+
+#include "evaluate/planted_faults.hpp"
+#include "support/count_text.hpp"
+#include "vaekit/optim/adam.hpp"
+#include "vaekit/train/trainer.hpp"
+
+using namespace vaekit;
+
+namespace {
+
+/// Trained on bars until it knows something of them.
+const example::BarsVae<float>& trained_on_bars() {
+  static const example::BarsVae<float> model = [] {
+    const example::Bars bars;
+    const Adam adam({.learning_rate = 0.01});
+    const TrainingConfig config{.epochs = 40, .batch_size = 20, .threads = 1};
+    TrainingState state(example::bars_model<float>(), adam, config);
+    Trainer<example::BarsVae<float>, Adam, Elbo>(config, adam, Elbo(), {.train = bars.view()}, 1)
+        .train(state);
+    return state.model;
+  }();
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("check collapse: a trained model is better than the mean image") {
+  const example::Bars bars;
+  const auto findings = check_collapse(trained_on_bars(), bars.view(), 1);
+  REQUIRE(example::is_ok(findings));
+  CHECK(contains(findings[0].figure, " of 3 latent dimensions active, reconstruction -"));
+  CHECK(contains(findings[0].figure, ", best without z -"));
+}
+
+TEST_CASE("check collapse: a posterior that is the prior") {
+  const example::Bars bars;
+  example::BarsVae<float> model = trained_on_bars();
+  set_zero(model.posterior_head);
+  const auto findings = check_collapse(model, bars.view(), 1);
+  REQUIRE(example::is_fault(findings));
+  CHECK(findings[0].figure.starts_with("KL 0 nats, 0 of 3 latent dimensions active, reconstruction -"));
+}
+
+TEST_CASE("check collapse: a decoder that ignores z, whatever the KL") {
+  const example::Bars bars;
+  example::BarsVae<float> model = trained_on_bars();
+  model.likelihood_head.weight.setZero();
+  const auto findings = check_collapse(model, bars.view(), 1);
+  REQUIRE(example::is_fault(findings));
+  CHECK_FALSE(findings[0].figure.starts_with("KL 0 nats"));
+}
