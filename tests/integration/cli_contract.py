@@ -35,6 +35,7 @@ SUBCOMMANDS = [
     "score",
     "metrics",
     "describe",
+    "doctor",
     "schema",
     "compress",
     "decompress",
