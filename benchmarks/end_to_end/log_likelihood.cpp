@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Importance-sampled log-likelihood with K = 5000 of 784-400-20, image after image.
+// Importance-sampled log-likelihood with K = 5000, as `vaekit evaluate --importance-samples 5000` computes
+// it.
 //   log_likelihood [SECONDS for each measurement]
 #include "vaekit/evaluate/log_likelihood.hpp"
 #include "support/record.hpp"
@@ -10,42 +11,39 @@ namespace {
 using namespace benchmarks;
 
 constexpr Index samples = 5000;
-constexpr Index checked_images = 10;
+constexpr Index images = 10;  // of one measurement
 
-/// Mean over the first ten images.
 template <class T>
-double mean_log_likelihood() {
-  const auto model = make_vae<T>(quickstart);
-  const Matrix<T> images = make_images<T>(quickstart, checked_images);
-  ImportanceSampler sampler(model, samples);
-  double sum = 0;
-  for (Index i = 0; i < checked_images; ++i) {
-    sum += sampler.log_likelihood(images.middleRows(i, 1), 1, static_cast<std::uint64_t>(i));
-  }
-  return sum / static_cast<double>(checked_images);
+double mean_log_likelihood(const Sizes& sizes) {
+  const auto model = make_vae<T>(sizes);
+  const Dataset data = make_dataset(sizes, images);
+  const std::vector<std::uint32_t> rows = all_rows(images);
+  const Transform to_input = Transform::fit({}, data, rows);
+  return evaluate_log_likelihood(model, {&data, &to_input, rows, 1}, samples, 1, [](Index, double) {}).mean();
 }
 
-void measure(double check, int threads, double seconds) {
+void measure(const Sizes& sizes, double check, int threads, double seconds) {
   const ThreadScope scope(threads);
-  const auto model = make_vae<float>(quickstart);
-  const Matrix<float> images = make_images<float>(quickstart, checked_images);
-  ImportanceSampler sampler(model, samples);
+  const auto model = make_vae<float>(sizes);
+  const Dataset data = make_dataset(sizes, images);
+  const std::vector<std::uint32_t> rows = all_rows(images);
+  const Transform to_input = Transform::fit({}, data, rows);
   std::vector<double> rates;
   const auto begin = Clock::now();
-  for (Index i = 0; i < 10 || seconds_since(begin) < seconds; ++i) {
+  for (Index i = 0; i < 4 || seconds_since(begin) < seconds; ++i) {
     const auto start = Clock::now();
-    const double value =
-        sampler.log_likelihood(images.middleRows(i % checked_images, 1), 1, static_cast<std::uint64_t>(i));
-    const double rate = 1 / seconds_since(start);
-    if (!std::isfinite(value)) {
+    const RunningMoments result =
+        evaluate_log_likelihood(model, {&data, &to_input, rows, 1}, samples, 1, [](Index, double) {});
+    const double rate = static_cast<double>(images) / seconds_since(start);
+    if (!std::isfinite(result.mean())) {
       throw NumericError("log_likelihood: is not finite");
     }
-    if (i > 1) {  // the first are the warm-up
+    if (i > 0) {  // the first is the warm-up
       rates.push_back(rate);
     }
   }
   print({.topic = "log_likelihood",
-         .name = "784-400-20, K = 5000",
+         .name = concat(sizes.name, ", K = ", samples),
          .threads = threads,
          .unit = "images/s",
          .samples = rates,
@@ -56,10 +54,12 @@ void measure(double check, int threads, double seconds) {
 
 int main(int argc, char** argv) {
   return run_program(argc, argv, [](double seconds) {
-    const double check = mean_log_likelihood<float>();
-    require_close("log-likelihood", check, mean_log_likelihood<double>());
-    for (const int threads : {1, 2}) {
-      measure(check, threads, seconds);
+    for (const Sizes& sizes : {quickstart, wide}) {
+      const double check = mean_log_likelihood<float>(sizes);
+      require_close("log-likelihood", check, mean_log_likelihood<double>(sizes));
+      for (const int threads : {1, 2}) {
+        measure(sizes, check, threads, seconds);
+      }
     }
   });
 }

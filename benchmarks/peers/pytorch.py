@@ -105,8 +105,13 @@ def latency() -> None:
 @torch.inference_mode()
 def log_likelihood() -> None:
     """The encoder runs once for an image; samples are decoded in chunks and their log-sum-exp is streamed."""
-    model = Vae(w.QUICKSTART)
-    x = torch.from_numpy(w.images(w.QUICKSTART, w.LOG_LIKELIHOOD_IMAGES))
+    for sizes in (w.QUICKSTART, w.WIDE):
+        print_log_likelihood(sizes)
+
+
+def print_log_likelihood(sizes: w.Sizes) -> None:
+    model = Vae(sizes)
+    x = torch.from_numpy(w.images(sizes, w.LOG_LIKELIHOOD_IMAGES))
     samples, chunk = w.LOG_LIKELIHOOD_SAMPLES, 500
 
     def chunk_weight(image, mu, logvar, epsilon):
@@ -126,7 +131,7 @@ def log_likelihood() -> None:
             total = torch.logaddexp(total, weight(x[i], mu, logvar, torch.randn(chunk, model.sizes.latent)))
         return total.item() - math.log(samples)
 
-    w.print_log_likelihood(PEER, estimate)
+    w.print_log_likelihood(PEER, sizes, estimate)
 
 
 def adam() -> None:

@@ -36,6 +36,7 @@ class Sizes:
 
 QUICKSTART = Sizes("784-400-20", 28, 400, 20)
 SMALL = Sizes("64-32-8", 8, 32, 8)
+WIDE = Sizes("784-400-40", 28, 400, 40)
 # Model, batch and training steps that make one sample.
 STEP_CASES = [(QUICKSTART, 128, 8), (QUICKSTART, 512, 2), (SMALL, 32, 100)]
 STEP_BATCHES = 4  # different batches, in turn
@@ -162,11 +163,11 @@ def print_latency(peer: str, name: str, call: Callable[[], object], check: float
     print_record("latency", name, peer, "us", microseconds, check=check, p99=float(np.quantile(microseconds, 0.99)))
 
 
-def print_log_likelihood(peer: str, log_likelihood: Callable[[int], float]) -> None:
+def print_log_likelihood(peer: str, sizes: Sizes, log_likelihood: Callable[[int], float]) -> None:
     """Measures `log_likelihood(i)` of image i, in images a second."""
     check = float(np.mean([log_likelihood(i) for i in range(LOG_LIKELIHOOD_IMAGES)]))
     rates = [1 / s for s in time_chunks(lambda: log_likelihood(0), OPTIONS.seconds, least=9)]
-    name = f"{QUICKSTART.name}, K = {LOG_LIKELIHOOD_SAMPLES}"
+    name = f"{sizes.name}, K = {LOG_LIKELIHOOD_SAMPLES}"
     print_record("log_likelihood", name, peer, "images/s", rates, check=check)
 
 

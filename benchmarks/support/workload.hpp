@@ -36,6 +36,7 @@ struct Sizes {
 
 inline constexpr Sizes quickstart{"784-400-20", 28, 400, 20};
 inline constexpr Sizes small{"64-32-8", 8, 32, 8};
+inline constexpr Sizes wide{"784-400-40", 28, 400, 40};
 
 /// A random bijection of 32-bit words (the finaliser of MurmurHash3).
 [[nodiscard]] constexpr std::uint32_t scramble(std::uint32_t x) {
