@@ -11,6 +11,7 @@
 #include <vaekit/app/latent_space.hpp>
 #include <vaekit/app/metrics.hpp>
 #include <vaekit/app/sample.hpp>
+#include <vaekit/app/scatter.hpp>
 #include <vaekit/app/sweep.hpp>
 #include <vaekit/app/train.hpp>
 
@@ -31,6 +32,7 @@ struct Program {
   vaekit::EncodeOptions encode;
   vaekit::DecodeOptions decode;
   vaekit::LatentPictureOptions picture;
+  vaekit::ScatterOptions scatter;
   vaekit::ScoreOptions score;
   vaekit::MetricsOptions metrics;
   vaekit::CompressOptions compress;
@@ -214,6 +216,10 @@ struct Program {
     if (name == "manifold") {
       add_condition(sub, picture.condition, "; default: class 0");
     }
+    if (name == "interpolate") {
+      sub.add_flag("--spherical", picture.spherical,
+                   "along an arc around 0, which keeps to the prior's shell");
+    }
     if (name == "traverse") {
       sub.add_option("--range", picture.range, "how far a dimension moves")
           ->capture_default_str()
@@ -222,11 +228,29 @@ struct Program {
   }
 
   void add_pictures() {
-    add_picture("interpolate", "straight lines between the latents of pairs of inputs", "pairs of inputs",
+    add_picture("interpolate", "the way between the latents of pairs of inputs", "pairs of inputs",
                 vaekit::run_interpolate);
     add_picture("traverse", "one latent dimension a row, from -range to range", "latent dimensions",
                 vaekit::run_traverse);
     add_picture("manifold", "the whole of a two-dimensional latent space", "", vaekit::run_manifold);
+    add_scatter();
+  }
+
+  void add_scatter() {
+    CLI::App& sub = command("scatter", "posterior means in the plane, coloured by label",
+                            [this] { return vaekit::run_scatter(scatter, std::cout); });
+    add_run(sub, scatter.run);
+    sub.add_option("--out", scatter.out, "picture (.png)")->required();
+    sub.add_option("--count", scatter.count, "samples at most")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 10'000'000));
+    sub.add_option("--size", scatter.size, "pixels of each side")
+        ->capture_default_str()
+        ->check(CLI::Range(64, 8192));
+    sub.add_option("--set", scatter.overrides, "override a key of the run's configuration, e.g. its labels")
+        ->type_name("KEY=JSON")
+        ->allow_extra_args(false);
+    add_threads(sub, scatter.threads);
   }
 
   void add_score() {

@@ -36,12 +36,28 @@ TEST_CASE("latent pictures: rows and columns as asked for, with defaults that su
   check_size(out, 3, 4);
   run_interpolate({.run = example.run.root, .out = out, .threads = 1}, said);
   check_size(out, 6, 10);  // 12 samples are 6 pairs
+  run_interpolate({.run = example.run.root, .out = out, .spherical = true, .threads = 1}, said);
+  check_size(out, 6, 10);
   run_traverse({.run = example.run.root, .out = out, .threads = 1}, said);
   check_size(out, 2, 11);
   run_traverse({.run = example.run.root, .out = out, .rows = 1, .steps = 1, .threads = 1}, said);
   check_size(out, 1, 1);
   run_manifold({.run = example.run.root, .out = out, .steps = 3, .threads = 1}, said);
   check_size(out, 3, 3);
+}
+
+TEST_CASE("interpolate: on an arc the length of z is kept") {
+  Matrix<float> ends(2, 3);
+  ends << 3, 0, 1, 0, 3, 5;  // two latent dimensions and a condition
+  const RowVector<float> arc = detail::spherical_mix<float>(ends, 0, 0.5F, 2);
+  CHECK(arc(0) == doctest::Approx(3 / std::sqrt(2.0)));
+  CHECK(arc(1) == doctest::Approx(3 / std::sqrt(2.0)));
+  CHECK(arc(2) == 3);
+  const RowVector<float> start = detail::spherical_mix<float>(ends, 0, 0.0F, 2);
+  CHECK(start(0) == 3);
+  CHECK(start(1) == 0);
+  ends << 1, 1, 0, 2, 2, 0;  // on one line through 0
+  CHECK(detail::spherical_mix<float>(ends, 0, 0.5F, 2)(1) == 1.5F);
 }
 
 TEST_CASE("manifold: quantiles of the prior, the second dimension upwards") {

@@ -3,6 +3,7 @@
 // Pictures of the latent space: each a grid of decoded means.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 
@@ -17,6 +18,7 @@ struct LatentPictureOptions {
   Index rows = 0;   ///< 0: what suits the picture
   Index steps = 0;  ///< 0: what suits the picture
   double range = 3;
+  bool spherical = false;      ///< interpolate along an arc
   std::string condition = {};  ///< of a conditional model, where the picture shows no inputs
   int threads = 0;
 };
@@ -54,9 +56,35 @@ ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream&
   return ExitCode::done;
 }
 
+/// (1 − t) a + t b for rows `first` and `first + 1` of `ends`.
+template <class T>
+[[nodiscard]] RowVector<T> linear_mix(const Matrix<T>& ends, Index first, T t) {
+  return (1 - t) * ends.row(first) + t * ends.row(first + 1);
+}
+
+/// (sin((1 − t) θ) a + sin(t θ) b) / sin θ, with the angle θ between a and b, for the first `dim` columns;
+/// linear for the others, and where a and b lie on one line through 0.
+///
+/// Source  Shoemake 1985 (doi:10.1145/325165.325242); White 2016 (arXiv:1609.04468)
+template <class T>
+[[nodiscard]] RowVector<T> spherical_mix(const Matrix<T>& ends, Index first, T t, Index dim) {
+  RowVector<T> mixed = linear_mix<T>(ends, first, t);
+  const Eigen::RowVectorXd a = ends.row(first).leftCols(dim).template cast<double>();
+  const Eigen::RowVectorXd b = ends.row(first + 1).leftCols(dim).template cast<double>();
+  const double angle = std::acos(std::clamp(a.dot(b) / (a.norm() * b.norm()), -1.0, 1.0));
+  const double sine = std::sin(angle);
+  if (sine > 1e-6) {
+    const double share = static_cast<double>(t);
+    mixed.leftCols(dim) =
+        (std::sin((1 - share) * angle) / sine * a + std::sin(share * angle) / sine * b).template cast<T>();
+  }
+  return mixed;
+}
+
 }  // namespace detail
 
-/// `vaekit interpolate`: each row goes in a straight line from the posterior mean of one input to another's.
+/// `vaekit interpolate`: each row goes from the posterior mean of one input to another's, in a straight line
+/// or, `spherical`, on an arc.
 ///
 /// Throws Error
 inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostream& out) {
@@ -75,7 +103,9 @@ inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostrea
         for (Index row = 0; row < rows; ++row) {
           for (Index s = 0; s < steps; ++s) {
             const T share = steps > 1 ? static_cast<T>(s) / static_cast<T>(steps - 1) : T{0};
-            z.row(row * steps + s) = (1 - share) * ends.row(2 * row) + share * ends.row(2 * row + 1);
+            z.row(row * steps + s) = options.spherical
+                                         ? detail::spherical_mix<T>(ends, 2 * row, share, model.latent_dim())
+                                         : detail::linear_mix<T>(ends, 2 * row, share);
           }
         }
         return std::pair(std::move(z), steps);

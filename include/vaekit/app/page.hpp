@@ -36,6 +36,7 @@ td:first-child { font-weight: 500; }
 figure { margin: 0; }
 figcaption { margin-top: 4px; color: var(--faint); font-size: 13px; text-align: center; }
 .pictures img { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }
+.scatter { display: block; width: min(640px, 100%); border-radius: 4px; }
 .columns { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 40px; align-items: start; }
 @media (max-width: 800px) { body { padding: 20px 16px 40px; } .columns { grid-template-columns: minmax(0, 1fr); } }
 .columns td { white-space: normal; overflow-wrap: anywhere; }

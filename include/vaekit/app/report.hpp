@@ -36,7 +36,10 @@ struct ReportData {
   std::vector<ReportPicture> reconstructions;
   LatentStatistics latent;    ///< of the final model
   std::string latent_source;  ///< samples it was computed on: "the test set"
-  std::vector<std::pair<std::string, std::string>> environment;  ///< name and value: version, threads, ...
+  std::string scatter;        ///< bytes of a PNG of posterior means in the plane; empty: none
+  std::string scatter_axes;   ///< what its axes are
+  std::vector<std::pair<std::string, std::string>> scatter_labels;  ///< label and colour, "#rrggbb"
+  std::vector<std::pair<std::string, std::string>> environment;     ///< name and value: version, threads, ...
 };
 
 namespace detail {
@@ -194,6 +197,21 @@ struct ReportSplit {
                 data.latent_source.empty() ? "" : ", on " + escape_html(data.latent_source), ".</p>\n");
 }
 
+/// Posterior means in the plane, with the colours of the labels.
+[[nodiscard]] inline std::string report_scatter(const ReportData& data) {
+  if (data.scatter.empty()) {
+    return "";
+  }
+  std::string legend;
+  for (const auto& [label, colour] : data.scatter_labels) {
+    legend += concat("<span style=\"color:", colour, "\">\u25cf</span>\u00a0", escape_html(label), " \n");
+  }
+  return concat(
+      "<h2>Posterior means</h2>\n<img class=\"scatter\" alt=\"Posterior means\" src=\"data:image/png;base64,",
+      base64(data.scatter), "\">\n<p class=\"note\">", legend, legend.empty() ? "" : "<br>",
+      "Axes: ", escape_html(data.scatter_axes), ".</p>\n");
+}
+
 /// At most five pictures: the first, the last, and some evenly between.
 [[nodiscard]] inline std::string report_figures(std::string_view title,
                                                 const std::vector<ReportPicture>& pictures) {
@@ -240,7 +258,8 @@ struct ReportSplit {
   return render_page(
       data.name,
       concat(detail::report_tiles(data, splits), detail::report_table(splits), detail::report_curves(splits),
-             detail::report_latent(data), detail::report_figures("Samples", data.samples),
+             detail::report_latent(data), detail::report_scatter(data),
+             detail::report_figures("Samples", data.samples),
              detail::report_figures("Reconstructions", data.reconstructions), detail::report_setup(data)));
 }
 

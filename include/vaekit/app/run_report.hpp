@@ -7,10 +7,12 @@
 
 #include "vaekit/app/report.hpp"
 #include "vaekit/app/run_folder.hpp"
+#include "vaekit/app/scatter_picture.hpp"
 #include "vaekit/config/experiment.hpp"
 #include "vaekit/config/json.hpp"
 #include "vaekit/evaluate/latent_statistics.hpp"
 #include "vaekit/io/file.hpp"
+#include "vaekit/io/png.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -47,6 +49,21 @@ namespace detail {
   return pictures;
 }
 
+/// The picture of the latent space, where it has a plane.
+template <class Model>
+void add_scatter(const Model& model, const DataView& view, ReportData& data) {
+  constexpr Index shown = 2000;
+  if (model.latent_dim() < 2) {
+    return;
+  }
+  const LatentScatter scatter = latent_scatter(model, view, shown, 480);
+  data.scatter = std::string(text_of(png_bytes(scatter.picture)));
+  data.scatter_axes = scatter.axes;
+  for (const std::int32_t label : scatter.labels) {
+    data.scatter_labels.emplace_back(std::to_string(label), colour_name(label_colour(label)));
+  }
+}
+
 [[nodiscard]] inline std::string compiler_name() {
 #if defined(__clang__)
   return concat("clang ", __clang_major__, '.', __clang_minor__);
@@ -76,6 +93,7 @@ void write_run_report(const RunFolder& folder, const ExperimentConfig& config, c
   data.reconstructions = detail::report_pictures(folder, "reconstructions", epochs);
   data.latent = latent_statistics(model, view);
   data.latent_source = std::move(latent_source);
+  detail::add_scatter(model, view, data);
   data.environment = {{"vaekit", version},
                       {"instruction set", instruction_set},
                       {"threads", std::to_string(thread_count())},
