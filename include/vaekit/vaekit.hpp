@@ -93,6 +93,7 @@
 #include "vaekit/evaluate/objective_probe.hpp"
 #include "vaekit/evaluate/outlier_detection.hpp"
 #include "vaekit/evaluate/precision_recall.hpp"
+#include "vaekit/evaluate/principal_components.hpp"
 #include "vaekit/evaluate/standardization.hpp"
 #include "vaekit/kernels/adam_update.hpp"
 #include "vaekit/kernels/elementwise.hpp"
