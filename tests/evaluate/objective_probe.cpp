@@ -17,7 +17,7 @@ TEST_CASE("objective probe: the value and gradient of training, with the noise o
   ObjectiveProbe probe(model, objective, 20, 7);
   auto w = model.make_workspace(20);
   auto grad = zeros_like(model);
-  for (const std::uint64_t step : {0, 3}) {
+  for (const std::uint64_t step : {std::uint64_t{0}, std::uint64_t{3}}) {
     model.draw_noise(7, step, 20, w);
     const ObjectiveValue expected = model.gradient(x, objective, 0.5, w, grad);
     CHECK(probe(model, x, 0.5, step).loss == expected.loss);
