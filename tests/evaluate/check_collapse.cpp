@@ -5,6 +5,7 @@
 
 #include "evaluate/planted_faults.hpp"
 #include "support/count_text.hpp"
+#include "vaekit/objectives/rae.hpp"
 #include "vaekit/optim/adam.hpp"
 #include "vaekit/train/trainer.hpp"
 
@@ -30,7 +31,7 @@ const example::BarsVae<float>& trained_on_bars() {
 
 TEST_CASE("check collapse: a trained model is better than the mean image") {
   const example::Bars bars;
-  const auto findings = check_collapse(trained_on_bars(), bars.view(), 1);
+  const auto findings = check_collapse(trained_on_bars(), Elbo(), bars.view(), 1);
   REQUIRE(example::is_ok(findings));
   CHECK(contains(findings[0].figure, " of 3 latent dimensions active, reconstruction -"));
   CHECK(contains(findings[0].figure, ", best without z -"));
@@ -40,7 +41,7 @@ TEST_CASE("check collapse: a posterior that is the prior") {
   const example::Bars bars;
   example::BarsVae<float> model = trained_on_bars();
   set_zero(model.posterior_head);
-  const auto findings = check_collapse(model, bars.view(), 1);
+  const auto findings = check_collapse(model, Elbo(), bars.view(), 1);
   REQUIRE(example::is_fault(findings));
   CHECK(findings[0].figure.starts_with("KL 0 nats, 0 of 3 latent dimensions active, reconstruction -"));
 }
@@ -49,7 +50,17 @@ TEST_CASE("check collapse: a decoder that ignores z, whatever the KL") {
   const example::Bars bars;
   example::BarsVae<float> model = trained_on_bars();
   model.likelihood_head.weight.setZero();
-  const auto findings = check_collapse(model, bars.view(), 1);
+  const auto findings = check_collapse(model, Elbo(), bars.view(), 1);
   REQUIRE(example::is_fault(findings));
   CHECK_FALSE(findings[0].figure.starts_with("KL 0 nats"));
+}
+
+TEST_CASE("check collapse: an objective that draws no z is judged by the posterior's mean") {
+  const example::Bars bars;
+  example::BarsVae<float> model = trained_on_bars();
+  model.posterior_head.bias.rightCols(3).setConstant(8);  // noise that drowns the mean
+  CHECK(example::is_fault(check_collapse(model, Elbo(), bars.view(), 1)));
+  const auto findings = check_collapse(model, Rae(), bars.view(), 1);
+  REQUIRE(example::is_ok(findings));
+  CHECK(findings[0].figure.starts_with("no KL, 3 of 3 latent dimensions active, reconstruction -"));
 }

@@ -63,3 +63,13 @@ TEST_CASE("check likelihood: a mean over the features, another factor, and a sou
   CHECK(doubled[0].advice ==
         "log_prob must be the logarithm of the density that sample draws from, summed over the features");
 }
+
+TEST_CASE("check likelihood: nothing is said of one that is given the total of its sample") {
+  example::Design design;
+  for (const LibrarySize size : {LibrarySize::none, LibrarySize::observed}) {
+    design.likelihood = NegativeBinomialConfig{.library_size = size};
+    const auto findings =
+        check_likelihood(example::make_any<double>(design), example::data<double>(64, 5), 1);
+    CHECK(findings[0].verdict == (size == LibrarySize::none ? Verdict::ok : Verdict::skipped));
+  }
+}

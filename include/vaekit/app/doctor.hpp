@@ -171,7 +171,7 @@ template <class T>
   append(check_units(model, patient.objective(), train, static_cast<double>(patient.epoch()), seed),
          findings);
   append(check_codes(model, train), findings);
-  append(patient.run != nullptr ? check_collapse(model, train, seed)
+  append(patient.run != nullptr ? check_collapse(model, patient.objective(), train, seed)
                                 : Findings{Finding::skipped("collapse", "there are no trained weights yet")},
          findings);
   return findings;
