@@ -36,6 +36,8 @@ SUBCOMMANDS = [
     "metrics",
     "describe",
     "doctor",
+    "scatter",
+    "sweep",
     "schema",
     "compress",
     "decompress",
