@@ -31,11 +31,11 @@ void check_table(const D& distribution) {
 
 template <class D>
 void check_round_trip(const D& distribution, std::uint32_t symbol) {
-  const RandomStream clean(3, Purpose::compress);
-  AnsStack stack(clean);
+  const RandomStream first_bits(3, Purpose::compress);
+  AnsStack stack(first_bits);
   push_symbol(stack, distribution, symbol);
   CHECK(pop_symbol(stack, distribution) == symbol);
-  CHECK(stack.holds_only(clean));
+  CHECK(stack.holds_only(first_bits));
 }
 
 template <class D>
