@@ -31,7 +31,8 @@ def little(source, config):
     if source["format"] == "synthetic":
         return {"count": SAMPLES}, SAMPLES
     if source["format"] == "idx":
-        return {"path": "images.idx", **({"labels": "labels.idx"} if "labels" in source else {})}, SAMPLES
+        images = "binary.idx" if config["data"].get("scale") == "none" else "images.idx"
+        return {"path": images, **({"labels": "labels.idx"} if "labels" in source else {})}, SAMPLES
     path = (SOURCE / "configs" / source["path"]).resolve()
     if path.is_file():
         return {"path": str(path)}, len(path.read_text().splitlines()) - 1
@@ -46,15 +47,16 @@ def little(source, config):
 
 
 (FOLDER / "labels.idx").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, SAMPLES]) + bytes(i % 10 for i in range(SAMPLES)))
-(FOLDER / "images.idx").write_bytes(
-    idx_bytes([[(i * 7 + j * 3) % 256 for j in range(784)] for i in range(SAMPLES)], 28, 28)
-)
+for name, levels in (("images.idx", 256), ("binary.idx", 2)):
+    images = [[(i * 7 + j * 3) % levels for j in range(784)] for i in range(SAMPLES)]
+    (FOLDER / name).write_bytes(idx_bytes(images, 28, 28))
 check(len(CONFIGS) >= 10, f"found {len(CONFIGS)} configurations")
 for path in CONFIGS:
     data = merged(path)["data"]
     config = merged(path)
     train, samples = little(data["train"], config)
-    changes = {"train": train, **({"test": little(data["test"], config)[0]} if "test" in data else {})}
+    others = [split for split in ("validation", "test") if data.get(split)]
+    changes = {"train": train, **{split: little(data[split], config)[0] for split in others}}
     if "labelled" in data.get("condition", {}):
         changes["condition"] = {**data["condition"], "labelled": 10, "labelled_share": 0}
     held_out = round(samples * data.get("validation_fraction", 0))
@@ -80,5 +82,5 @@ for path in CONFIGS:
     if result.returncode == 0:
         rows = read_metrics(FOLDER / path.stem)
         check_equal({row["step"] for row in rows}, {2}, f"{path.name}: steps")
-        check("test" not in data or any(row["split"] == "test" for row in rows), f"{path.name}: tested")
+        check("test" not in others or any(row["split"] == "test" for row in rows), f"{path.name}: tested")
 finish()
