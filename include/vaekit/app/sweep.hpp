@@ -14,6 +14,7 @@
 #include "vaekit/app/console.hpp"
 #include "vaekit/app/interrupt.hpp"
 #include "vaekit/app/load_run.hpp"
+#include "vaekit/app/run_writer.hpp"
 #include "vaekit/app/study.hpp"
 #include "vaekit/app/study_report.hpp"
 #include "vaekit/io/file.hpp"
@@ -170,8 +171,7 @@ class Sweep {
       StudyResult result{
           runs_[i], status, {}, std::filesystem::relative(run_folder.root, folder_.root).generic_string()};
       if (std::filesystem::exists(run_folder.metrics())) {
-        for (const MetricsRow& row :
-             parse_metrics(read_text_file(run_folder.metrics()), run_folder.metrics().string())) {
+        for (const MetricsRow& row : RunWriter::read_metrics(run_folder)) {
           result.last.insert_or_assign(row.split, row);
         }
       }
