@@ -1,16 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Uses vaekit the way others do, with each compiler there is.   run.sh find_package|add_subdirectory|pkg_config|one_liner
+# Uses vaekit the way others do.   run.sh find_package|add_subdirectory|pkg_config|one_liner
+# An installed tree is tried with each compiler there is, the rest with the one of this build.
 set -euo pipefail
 
 way=$1
 here=$VAEKIT_SOURCE/tests/consumer
 work=$(mktemp -d "${TMPDIR:-/tmp}/vaekit_consumer.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-compilers=()
-for compiler in g++ clang++; do
-  if command -v "$compiler" >/dev/null; then compilers+=("$compiler"); fi
-done
 
 install_vaekit() {
   "$VAEKIT_CMAKE" --install "$VAEKIT_BUILD" --prefix "$work/prefix" >"$work/log"
@@ -32,8 +29,10 @@ build_and_run() {
 case $way in
   find_package)
     install_vaekit
-    for compiler in "${compilers[@]}"; do
-      build_and_run "$compiler" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$work/moved"
+    for compiler in g++ clang++; do
+      if command -v "$compiler" >/dev/null; then
+        build_and_run "$compiler" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$work/moved"
+      fi
     done
     # OpenMP is the consumer's choice, and another minor version must be refused.
     build_and_run serial -DCMAKE_PREFIX_PATH="$work/moved" -DVAEKIT_OPENMP=OFF | tee "$work/output"
@@ -52,21 +51,17 @@ case $way in
     command -v pkg-config >/dev/null || exit 77
     install_vaekit
     export PKG_CONFIG_PATH=$work/moved/share/pkgconfig
-    for compiler in "${compilers[@]}"; do
-      # shellcheck disable=SC2046
-      "$compiler" -std=c++20 -O1 "$here/main.cpp" -o "$work/main" $(pkg-config --cflags --libs vaekit)
-      "$work/main"
-      # shellcheck disable=SC2046
-      "$compiler" -std=c++20 -O1 "$here/io.cpp" -o "$work/io" $(pkg-config --cflags --libs vaekit-io)
-      "$work/io"
-    done
+    # shellcheck disable=SC2046
+    "$VAEKIT_CXX" -std=c++20 -O1 "$here/main.cpp" -o "$work/main" $(pkg-config --cflags --libs vaekit)
+    "$work/main"
+    # shellcheck disable=SC2046
+    "$VAEKIT_CXX" -std=c++20 -O1 "$here/io.cpp" -o "$work/io" $(pkg-config --cflags --libs vaekit-io)
+    "$work/io"
     ;;
   one_liner)
-    for compiler in "${compilers[@]}"; do
-      # shellcheck disable=SC2086
-      "$compiler" -std=c++20 -O1 "-I$VAEKIT_SOURCE/include" $VAEKIT_INCLUDES "$here/main.cpp" -o "$work/main"
-      "$work/main"
-    done
+    # shellcheck disable=SC2086
+    "$VAEKIT_CXX" -std=c++20 -O1 "-I$VAEKIT_SOURCE/include" $VAEKIT_INCLUDES "$here/main.cpp" -o "$work/main"
+    "$work/main"
     ;;
   *)
     echo "unknown way: $way" >&2
