@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include "support/alloc_guard.hpp"
 #include "support/distribution_suite.hpp"
 #include "support/golden.hpp"
 #include "support/throws_with.hpp"
@@ -246,22 +245,7 @@ TEST_CASE_TEMPLATE("categorical: values and gradients are PyTorch's", T, float, 
 }
 
 TEST_CASE("categorical: nothing is allocated") {
-  const Categorical<float> likelihood = make_index<float>(9);
-  const Matrix<float> params = random_params(likelihood, 6, 3);
-  const Matrix<float> x = random_labels<float>(3, 9, 4).first;
-  const Matrix<float> dout = random_matrix<float>(1, 6, 5);
-  auto cache = likelihood.make_cache(6);
-  auto grad = likelihood;
-  Matrix<float> out(1, 6);
-  Matrix<float> values(6, 9);
-  const AllocationCount guard;
-  likelihood.log_prob(params, x, out.span());
-  likelihood.forward(params, x, out.span(), cache);
-  likelihood.backward(dout.span(), cache, grad);
-  likelihood.mean(params, values);
-  likelihood.sample(params, RandomStream(1, Purpose::likelihood), values);
-  const std::size_t allocations = guard.count();
-  CHECK(allocations == 0);
+  likelihood_suite::check_no_allocation(make_index<float>(9), random_labels<float>(3, 9, 4).first, 2);
 }
 
 TEST_CASE("categorical: sizes, support and what it refuses") {

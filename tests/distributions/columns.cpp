@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include "support/alloc_guard.hpp"
 #include "support/distribution_suite.hpp"
 #include "support/golden.hpp"
 #include "support/throws_with.hpp"
@@ -225,22 +224,7 @@ TEST_CASE_TEMPLATE("columns: values and gradients are PyTorch's", T, float, doub
 }
 
 TEST_CASE("columns: nothing is allocated") {
-  const TestColumns<float> likelihood = mixed<float>();
-  const Matrix<float> params = random_params(likelihood, 150, 3);
-  const Matrix<float> x = mixed_data<float>(2, 4);
-  const Matrix<float> dout = random_matrix<float>(1, 150, 5);
-  auto cache = likelihood.make_cache(150);
-  auto grad = zeros_like(likelihood);
-  Matrix<float> out(1, 150);
-  Matrix<float> values(150, 9);
-  const AllocationCount guard;
-  likelihood.log_prob(params, x, out.span());
-  likelihood.forward(params, x, out.span(), cache);
-  likelihood.backward(dout.span(), cache, grad);
-  likelihood.mean(params, values);
-  likelihood.sample(params, RandomStream(1, Purpose::likelihood), values);
-  const std::size_t allocations = guard.count();
-  CHECK(allocations == 0);
+  likelihood_suite::check_no_allocation(mixed<float>(), mixed_data<float>(2, 4), 75);
 }
 
 TEST_CASE("columns: refuses groups that do not fit") {

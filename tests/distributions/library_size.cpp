@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include "support/alloc_guard.hpp"
 #include "support/distribution_suite.hpp"
 #include "support/golden.hpp"
 #include "vaekit/distributions/negative_binomial.hpp"
@@ -139,23 +138,6 @@ TEST_CASE_TEMPLATE("library_size: values and gradients are PyTorch's", T, float,
 
 TEST_CASE_TEMPLATE("library_size: nothing is allocated after a first call", T, float, double) {
   const NegativeBinomial<T> likelihood({.zero_inflation = true, .library_size = LibrarySize::observed}, 13);
-  const Matrix<T> params = random_params(likelihood, 6, 3);
-  const Matrix<T> x = likelihood_suite::random_data<SharedPoisson, T>(3, 13, 4);
-  const Matrix<T> dout = random_matrix<T>(1, 6, 5);
-  auto cache = likelihood.make_cache(6);
-  auto grad = zeros_like(likelihood);
-  Matrix<T> out(1, 6);
-  Matrix<T> values(6, 13);
-  const auto run = [&] {
-    likelihood.log_prob(params, x, out.span());
-    likelihood.forward(params, x, out.span(), cache);
-    likelihood.backward(dout.span(), cache, grad);
-    likelihood.mean(params, values);
-    likelihood.sample(params, RandomStream(1, Purpose::likelihood), values);
-  };
-  run();
-  const AllocationCount guard;
-  run();
-  const std::size_t allocations = guard.count();
-  CHECK(allocations == 0);
+  likelihood_suite::check_no_allocation(
+      likelihood, likelihood_suite::random_data<SharedPoisson, T>(3, 13, 4), 2);
 }

@@ -20,6 +20,7 @@
 #include <limits>
 #include <vector>
 
+#include "support/alloc_guard.hpp"
 #include "support/gradient_check.hpp"
 #include "support/values.hpp"
 #include "vaekit/distributions/distribution.hpp"
@@ -360,6 +361,31 @@ void check_threads() {
   }
 }
 
+/// No call allocates after a first one, for `samples` rows of parameters to a row of x.
+template <class L>
+void check_no_allocation(const L& likelihood, const Matrix<typename L::Scalar>& x, Index samples) {
+  using T = typename L::Scalar;
+  const Index rows = samples * x.rows();
+  const Matrix<T> params = random_params(likelihood, rows, 3);
+  const Matrix<T> dout = random_matrix<T>(1, rows, 5);
+  auto cache = likelihood.make_cache(rows);
+  auto grad = zeros_like(likelihood);
+  Matrix<T> out(1, rows);
+  Matrix<T> values(rows, likelihood.feature_count());
+  const auto run = [&] {
+    likelihood.log_prob(params, x, out.span());
+    likelihood.forward(params, x, out.span(), cache);
+    likelihood.backward(dout.span(), cache, grad);
+    likelihood.mean(params, values);
+    likelihood.sample(params, RandomStream(1, Purpose::likelihood), values);
+  };
+  run();
+  const AllocationCount guard;
+  run();
+  const std::size_t allocations = guard.count();
+  CHECK(allocations == 0);
+}
+
 /// Everything above, each as a subcase.
 template <class Case>
 void check_likelihood() {
@@ -393,6 +419,9 @@ void check_likelihood() {
   SUBCASE("the number of threads changes no bit") {
     check_threads<Case, float>();
     check_threads<Case, double>();
+  }
+  SUBCASE("nothing is allocated after a first call") {
+    check_no_allocation(Case::template make<float>(7), random_data<Case, float>(3, 7, 4), 2);
   }
 }
 

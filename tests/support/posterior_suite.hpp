@@ -196,6 +196,28 @@ void check_nan() {
   CHECK(run.z.middleRows(2, 2).array().isNaN().any());
 }
 
+/// No call allocates after a first one.
+template <class Case>
+void check_no_allocation() {
+  const auto latent = Case::template make<float>();
+  const auto prior = Case::template make_prior<float>();
+  using Run = Pass<std::remove_const_t<decltype(latent)>, std::remove_const_t<decltype(prior)>>;
+  const Matrix<float> params = random_matrix<float>(4, latent.head_size(), 1);
+  const Matrix<float> epsilon = noise(latent, 8);
+  Run run(latent, prior, params, epsilon);
+  moment_gradient(latent, run.cache).mu.setZero();
+  moment_gradient(latent, run.cache).logvar.setZero();
+  Matrix<float> dz(8, latent.dim);
+  Matrix<float> dparams(4, latent.head_size());
+  auto grad = zeros_like(latent);
+  const AllocationCount guard;
+  static_cast<void>(latent.posterior(params, run.cache));
+  latent.reparameterize(params, epsilon, run.cache, run.z);
+  latent.backward(params, epsilon, run.z, dz, {}, run.cache, dparams, grad);
+  const std::size_t allocations = guard.count();
+  CHECK(allocations == 0);
+}
+
 template <class Case>
 void check_posterior() {
   static_assert(LatentPosterior<decltype(Case::template make<float>())>);
@@ -214,6 +236,7 @@ void check_posterior() {
   }
   SUBCASE("noise is that of the row, wherever a batch starts") { check_noise<Case>(); }
   SUBCASE("NaN in, NaN out") { check_nan<Case>(); }
+  SUBCASE("nothing is allocated after a first call") { check_no_allocation<Case>(); }
 }
 
 }  // namespace posterior_suite
