@@ -138,6 +138,6 @@ TEST_CASE_TEMPLATE("library_size: values and gradients are PyTorch's", T, float,
 
 TEST_CASE_TEMPLATE("library_size: nothing is allocated after a first call", T, float, double) {
   const NegativeBinomial<T> likelihood({.zero_inflation = true, .library_size = LibrarySize::observed}, 13);
-  likelihood_suite::check_no_allocation(
-      likelihood, likelihood_suite::random_data<SharedPoisson, T>(3, 13, 4), 2);
+  likelihood_suite::check_no_allocation(likelihood, likelihood_suite::random_data<SharedPoisson, T>(3, 13, 4),
+                                        2);
 }
