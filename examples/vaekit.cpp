@@ -255,7 +255,7 @@ struct Program {
 
   void add_score() {
     CLI::App& sub = command("score", "negative ELBO of each input: an anomaly score",
-                            [this] { return vaekit::run_score(score, std::cout); });
+                            [this] { return vaekit::run_score(score, std::cout, std::cerr); });
     add_run(sub, score.run);
     sub.add_option("--in", score.in, "inputs (.npy)")->required();
     sub.add_option("--out", score.out, "scores (.npy)")->required();

@@ -142,7 +142,7 @@ TEST_CASE("condition: a conditional model is trained, evaluated and used by labe
     run_manifold({.run = folder / "run", .out = folder / "m.png", .condition = given, .threads = 1}, out);
     check_throws_with<UsageError>("--condition: missing, the model is conditional", [&] {
       run_score({.run = folder / "run", .in = folder / "x.npy", .out = folder / "s.npy", .condition = {}},
-                out);
+                out, out);
     });
   }
 }

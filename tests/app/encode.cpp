@@ -69,7 +69,7 @@ TEST_CASE("reconstruct: all inputs in an array, the first ones in a picture") {
 
 TEST_CASE("score: the negative ELBO of each input, or a tighter bound") {
   Encoding e("score");
-  run_score({.run = e.run.root, .in = e.in, .out = e.out, .threads = 1}, e.said);
+  run_score({.run = e.run.root, .in = e.in, .out = e.out, .threads = 1}, e.said, e.said);
   const LoadedData data = load_input(load_run(e.run.root), e.in);
   const ElboEvaluation elbo = evaluate_elbo(e.model, data.view(), e.config.seed);
   // An NPY file of one dimension: five doubles after a header.
@@ -97,7 +97,7 @@ TEST_CASE("encode: inputs of another width or outside the support, and other end
       "high.npy: sample 0, feature 0 is 2 after scaling, must be in [0, 1] for a bernoulli likelihood; hint: "
       "set "
       "data/scale to [0, 1] or use a gaussian likelihood",
-      [&] { run_score({.run = e.run.root, .in = e.folder / "high.npy", .out = e.out}, e.said); });
+      [&] { run_score({.run = e.run.root, .in = e.folder / "high.npy", .out = e.out}, e.said, e.said); });
   check_throws_with<UsageError>("--out: is \"z.txt\", must end in .npy",
                                 [&] { run_encode({.run = e.run.root, .in = e.in, .out = "z.txt"}, e.said); });
   CHECK_FALSE(std::filesystem::exists(e.out));

@@ -116,10 +116,10 @@ struct ScoreOptions {
 };
 
 /// `vaekit score`: −ELBO of each sample, or −log p(x) from `importance_samples` samples; higher is stranger.
-/// [n]
+/// [n]. The file's name goes to `out`, progress to `err`.
 ///
 /// Throws Error
-inline ExitCode run_score(const ScoreOptions& options, std::ostream& out) {
+inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::ostream& err) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);
   const Run run = load_run(options.run);
@@ -129,8 +129,12 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out) {
     using T = typename Model::Scalar;
     check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     if (options.importance_samples > 0) {
+      PercentProgress progress(err, stderr_is_terminal(), "importance sampling", data.view().size());
       evaluate_log_likelihood(model, data.view(), options.importance_samples, run.config.seed,
-                              [&](Index, double value) { scores.push_back(-value); });
+                              [&](Index input, double value) {
+                                scores.push_back(-value);
+                                progress.update(input + 1);
+                              });
       return;
     }
     evaluate_elbo(model, data.view(), run.config.seed, 500, 1, [&](Index, const Terms<T>& terms) {
