@@ -17,6 +17,12 @@
 #include "vaekit/kernels/scalar_batch.hpp"
 #endif
 
+// Without optimisation g++ makes macros of AVX-512 intrinsics, which do not take xsimd 8's batches.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__) && defined(__AVX512BW__) && \
+    XSIMD_VERSION_MAJOR == 8 && !defined(VAEKIT_SCALAR)
+#error "vaekit: xsimd 8 does not compile for AVX-512 with g++ -O0; use -Og, or define VAEKIT_SCALAR"
+#endif
+
 namespace vaekit::inline VAEKIT_ABI {
 
 /// The widest vector of T for the instruction set of this translation unit; a single T where xsimd has no
