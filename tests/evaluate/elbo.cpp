@@ -42,7 +42,7 @@ TEST_CASE("running moments: no value, one value, and a spread far below the mean
 TEST_CASE("evaluate_elbo: with the exact posterior the bound is the log-likelihood") {
   const auto model = example::linear_vae(true);
   const example::Samples samples = example::normal_samples(5);
-  Matrix<double> x(5, example::features);
+  Matrix<double> x(5, example::linear_features);
   vaekit::for_each_batch<double>(samples.view(), x, [](Index, const auto&) {});
   double expected = 0;
   for (Index row = 0; row < 5; ++row) {
@@ -63,9 +63,9 @@ TEST_CASE("evaluate_elbo: KL of the linear model in closed form, and standard er
   RunningMoments expected;
   for (const double shift : {0.0, 1.0}) {
     double kl = 0;
-    for (Index d = 0; d < example::dim; ++d) {
+    for (Index d = 0; d < example::linear_dim; ++d) {
       const double mu = 0.2 + shift * model.posterior_head.weight(d, 0);
-      const double logvar = model.posterior_head.bias(example::dim + d);
+      const double logvar = model.posterior_head.bias(example::linear_dim + d);
       kl += 0.5 * (std::exp(logvar) + mu * mu - 1 - logvar);
     }
     expected.add(kl);

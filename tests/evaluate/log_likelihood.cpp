@@ -97,7 +97,7 @@ TEST_CASE("log-likelihood: one sample is the integrand of the ELBO at its noise"
   const DiagonalGaussian<double> q = model.encode(x, w);
   for (Index row = 0; row < 3; ++row) {
     double expected = reconstruction(row, 0);
-    for (Index d = 0; d < example::dim; ++d) {
+    for (Index d = 0; d < example::linear_dim; ++d) {
       const double deviation = z(row, d) - q.mu(row, d);
       expected += -0.5 * z(row, d) * z(row, d) +
                   0.5 * (deviation * deviation * std::exp(-q.logvar(row, d)) + q.logvar(row, d));

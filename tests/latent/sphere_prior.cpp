@@ -11,7 +11,7 @@ using namespace vaekit;
 
 namespace {
 
-struct SphereCase {
+struct UniformSphereCase {
   template <class T>
   static UniformSphere<T> make(Index dim) {
     return UniformSphere<T>({}, dim);
@@ -31,12 +31,12 @@ Matrix<double> samples_of(Index dim, Index count, double temperature = 1) {
 TEST_CASE("sphere prior: keeps the contract of a prior") {
   static_assert(LatentPrior<UniformSphere<float>> && LatentPrior<UniformSphere<double>>);
   CHECK(space_of(UniformSphere<float>({}, 3)) == "the unit sphere");
-  SUBCASE("gradients") { prior_suite::check_gradients<SphereCase>(); }
-  SUBCASE("threads") { prior_suite::check_threads<SphereCase>(); }
+  SUBCASE("gradients") { prior_suite::check_gradients<UniformSphereCase>(); }
+  SUBCASE("threads") { prior_suite::check_threads<UniformSphereCase>(); }
   SUBCASE("NaN in, NaN out") {
     Matrix<float> z(2, 3);
     z(1, 2) = std::numeric_limits<float>::quiet_NaN();
-    const Matrix<float> out = prior_suite::log_prob_of(SphereCase::make<float>(3), z);
+    const Matrix<float> out = prior_suite::log_prob_of(UniformSphereCase::make<float>(3), z);
     CHECK(std::isfinite(out(0, 0)));
     CHECK(std::isnan(out(0, 1)));
   }
@@ -50,7 +50,8 @@ TEST_CASE("sphere prior: total probability is 1") {
     circle.row(i) << std::cos(2 * pi * i / steps), std::sin(2 * pi * i / steps);
   }
   const double length =
-      prior_suite::log_prob_of(SphereCase::make<double>(2), circle).array().exp().sum() * 2 * pi / steps;
+      prior_suite::log_prob_of(UniformSphereCase::make<double>(2), circle).array().exp().sum() * 2 * pi /
+      steps;
   CHECK(std::abs(length - 1) < 1e-13);
   // Simpson's rule over the polar angle; the other angle only adds a factor of 2π.
   double area = 0;
@@ -60,13 +61,13 @@ TEST_CASE("sphere prior: total probability is 1") {
     point << std::cos(t), std::sin(t), 0;
     const double weight = (i == 0 || i == steps ? 1 : (i % 2 == 1 ? 4 : 2)) * pi / steps / 3;
     area += 2 * pi * weight * std::sin(t) *
-            std::exp(prior_suite::log_prob_of(SphereCase::make<double>(3), point)(0, 0));
+            std::exp(prior_suite::log_prob_of(UniformSphereCase::make<double>(3), point)(0, 0));
   }
   CHECK(std::abs(area - 1) < 1e-9);
   for (const Index dim : {1, 4, 10, 256}) {
     const double half = static_cast<double>(dim) / 2;
     const double expected = -(std::log(2.0) + half * std::log(pi) - std::lgamma(half));
-    CHECK(SphereCase::make<double>(dim).log_density == doctest::Approx(expected).epsilon(1e-13));
+    CHECK(UniformSphereCase::make<double>(dim).log_density == doctest::Approx(expected).epsilon(1e-13));
   }
 }
 

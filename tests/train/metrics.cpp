@@ -15,7 +15,7 @@ using vaekit::to_json_line;
 
 namespace {
 
-const MetricsRow row{3, 24, "test", -12.5, -10, 2.5, 12.5, 1000, 0.1};
+const MetricsRow known_row{3, 24, "test", -12.5, -10, 2.5, 12.5, 1000, 0.1};
 const std::string line =
     R"({"epoch":3,"step":24,"split":"test","elbo":-12.5,"reconstruction":-10.0,"kl":2.5,"loss":12.5,)"
     R"("samples_per_second":1000.0,"seconds":0.1})"
@@ -24,7 +24,7 @@ const std::string line =
 }  // namespace
 
 TEST_CASE("metrics: a row is one line of JSON that reads back") {
-  CHECK(to_json_line(row) == line);
+  CHECK(to_json_line(known_row) == line);
   const std::vector<MetricsRow> rows = parse_metrics(line + line, "m");
   REQUIRE(rows.size() == 2);
   CHECK(to_json_line(rows[1]) == line);
