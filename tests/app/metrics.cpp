@@ -99,6 +99,10 @@ TEST_CASE("metrics: distances of samples in the features of a classifier") {
   CHECK(report["kernel_distance"].is_number());
   CHECK(report["precision"].get<double>() <= 1);
   CHECK(report["recall"].get<double>() <= 1);
+  const Json with_probe = parse_json(
+      measured({.run = example.run.root, .probe = true, .features = file, .threads = 1, .json = true}),
+      "out");
+  CHECK(with_probe["quality"] == report);
 
   features.shape = {4, 16, 1};
   write_feature_classifier(file, features);

@@ -109,3 +109,11 @@ TEST_CASE("generated: no samples are refused") {
   check_throws_with<vaekit::DataError>("numbers: data set is empty, needs at least one sample",
                                        [] { static_cast<void>(numbers({})); });
 }
+
+TEST_CASE("generated: more than 2^32 combinations are refused") {
+  CHECK(vaekit::Factors{{{"a", 65536}, {"b", 65536}}}.combinations() == vaekit::Index{1} << 32);
+  check_throws_with<vaekit::DataError>(
+      "factors: have more than 4294967296 combinations, must have at most so many", [] {
+        static_cast<void>(vaekit::Factors{{{"a", 65536}, {"b", 65537}}}.combinations());
+      });
+}

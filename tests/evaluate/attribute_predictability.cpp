@@ -48,3 +48,17 @@ TEST_CASE("SAP: sizes that do not fit are refused") {
                                                            example::four_factors));
       });
 }
+
+TEST_CASE("SAP: a single code is compared with chance") {
+  const vaekit::Factors factors{{{"shape", 3, false}, {"size", 3}}};
+  Matrix<std::int32_t> values(6, 2);
+  values << 0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2;
+  const vaekit::AttributePredictability collapsed =
+      vaekit::attribute_predictability(Matrix<double>(6, 1), values, factors);
+  CHECK(collapsed.gaps[0] == doctest::Approx(0).epsilon(1e-12));
+  CHECK(collapsed.gaps[1] == 0);
+  const vaekit::AttributePredictability perfect =
+      vaekit::attribute_predictability(Matrix<double>(values.leftCols(1).cast<double>()), values, factors);
+  CHECK(perfect.gaps[0] == doctest::Approx(2.0 / 3));
+  CHECK(perfect.gaps[1] == doctest::Approx(1));
+}

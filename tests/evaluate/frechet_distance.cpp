@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "support/golden.hpp"
 #include "support/throws_with.hpp"
@@ -62,5 +63,13 @@ TEST_CASE("Frechet distance: one row, and other columns, are refused") {
   });
   check_throws_with<vaekit::ShapeError>("frechet_distance: y has 3 columns, must have 2 (columns of x)", [] {
     static_cast<void>(vaekit::frechet_distance(Matrix<double>(5, 2), Matrix<double>(5, 3)));
+  });
+}
+
+TEST_CASE("Frechet distance: features that are not finite are refused") {
+  Matrix<double> x(5, 2);
+  x(3, 1) = std::numeric_limits<double>::quiet_NaN();
+  check_throws_with<vaekit::NumericError>("FeatureMoments: has a value that is not finite, all must be", [&] {
+    static_cast<void>(vaekit::frechet_distance(Matrix<double>(5, 2), x));
   });
 }

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "support/golden.hpp"
 #include "support/same_bits.hpp"
 #include "support/throws_with.hpp"
@@ -72,4 +74,12 @@ TEST_CASE("linear probe: labels and features that do not fit are refused") {
   const LinearProbe probe(Matrix<double>(2, 3), std::vector<std::int32_t>{0, 1}, 2);
   check_throws_with<vaekit::ShapeError>("linear probe: x has 1 columns, must have 3 (features)",
                                         [&] { static_cast<void>(probe.predict(Matrix<double>(1, 1))); });
+}
+
+TEST_CASE("linear probe: features that are not finite are refused") {
+  Matrix<double> x(2, 1);
+  x(1, 0) = std::numeric_limits<double>::infinity();
+  check_throws_with<vaekit::NumericError>("linear probe: has a feature that is not finite, all must be", [&] {
+    LinearProbe(x, std::vector<std::int32_t>{0, 1}, 2);
+  });
 }

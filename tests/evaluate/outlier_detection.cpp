@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "support/golden.hpp"
 #include "support/throws_with.hpp"
 
@@ -40,4 +42,16 @@ TEST_CASE("outliers: one kind of samples, or another number of them, is refused"
   check_throws_with<vaekit::ShapeError>("average_precision: has 2 scores, must have 3 (samples)", [&] {
     static_cast<void>(average_precision<float>(scores, {true, false, true}));
   });
+}
+
+TEST_CASE("outliers: a score that is nan is refused, infinite ones are ranked") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float inf = std::numeric_limits<float>::infinity();
+  check_throws_with<vaekit::NumericError>("auroc: score 1 is nan, must be a number", [&] {
+    static_cast<void>(auroc<float>(std::vector<float>{1, nan, 2}, {true, false, true}));
+  });
+  check_throws_with<vaekit::NumericError>("average_precision: score 0 is nan, must be a number", [&] {
+    static_cast<void>(average_precision<float>(std::vector<float>{nan, 1}, {true, false}));
+  });
+  CHECK(auroc<float>(std::vector<float>{-inf, 1, inf}, {false, false, true}) == 1);
 }

@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include "support/same_bits.hpp"
 #include "support/throws_with.hpp"
+#include "vaekit/core/parallel.hpp"
+#include "vaekit/kernels/random.hpp"
 
 using namespace vaekit;
 
@@ -37,4 +40,16 @@ TEST_CASE("principal components: more than there are dimensions are refused") {
       "principal_components: 3 of 4 points with 2 numbers, must be between 1 and their numbers, of at least "
       "one point",
       [] { static_cast<void>(principal_components(Matrix<double>(4, 2), 3)); });
+}
+
+TEST_CASE("principal components: the number of threads changes no bit") {
+  Matrix<double> points(700, 40);
+  fill_normal(points.span(), RandomStream(1, Purpose::synthetic));
+  const auto run = [&](int threads) {
+    const ThreadScope scope(threads);
+    return principal_components(points, 2).projected;
+  };
+  const Matrix<double> one = run(1);
+  CHECK(same_bits(run(2), one));
+  CHECK(same_bits(run(3), one));
 }

@@ -24,7 +24,7 @@ inline void resolve_condition(std::optional<ConditionConfig>& config, const Data
   }
   if (auto* labels = std::get_if<LabelConditionConfig>(&*config)) {
     if (labels->classes == 0 && !train.labels().empty()) {
-      labels->classes = std::max<Index>(*std::ranges::max_element(train.labels()) + 1, 1);
+      labels->classes = std::max(Index{*std::ranges::max_element(train.labels())} + 1, Index{1});
     }
   } else if (auto& vectors = std::get<VectorConditionConfig>(*config); vectors.columns == 0) {
     vectors.columns = load_dataset(vectors.train).features();

@@ -120,12 +120,21 @@ template <class Model>
   return result;
 }
 
+/// A probe holds a number for each class and sample.
+inline constexpr Index most_probe_classes = 10'000;
+
 /// What a linear classifier and nearest neighbours tell of the labels from codes.
 template <class Model>
-[[nodiscard]] Json probe_metrics(const Model& model, const Run& run, const MetricsOptions& options) {
-  const LabelledCodes train = labelled_codes(model, load_split(run, DataSplit::train), options.samples);
+[[nodiscard]] Json probe_metrics(const Model& model, const Run& run, const LoadedData& train_data,
+                                 const MetricsOptions& options) {
+  const LabelledCodes train = labelled_codes(model, train_data, options.samples);
   const LabelledCodes test = labelled_codes(model, load_split(run, DataSplit::test), options.samples);
-  const Index classes = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels)) + 1;
+  const Index largest = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels));
+  if (largest >= most_probe_classes) {
+    throw DataError(concat(run.config.name, ": largest label is ", largest, ", must be below ",
+                           most_probe_classes, " for --probe"));
+  }
+  const Index classes = largest + 1;
   check_labels(concat(run.config.name, " (test labels)"), test.codes.rows(), test.labels, classes);
   const LinearProbe probe(train.codes, train.labels, classes);
   const Index k = std::min(options.neighbours, train.codes.rows());
@@ -161,7 +170,15 @@ void add_feature_metrics(const Model& model, const Run& run, const DataView& vie
                            " in [0, 1] for the features of ", features.name));
   }
   check_sampler(Sampler::prior, model, run.config);
-  const Matrix<T> samples = sample_all(model, run.config.seed, shown_latents(model, view, view.size()), 1.0);
+  if (view.size() < 2) {
+    throw DataError(concat(view.dataset->name(), ": has 1 sample, needs at least 2 for --features"));
+  }
+  // For the conditions of the data, so that a conditional model is not judged by how often each occurs.
+  Matrix<T> latents(view.size(), model.latent_columns());
+  if (model.condition > 0) {
+    view.condition.template read<T>(view.rows, latents.rightCols(model.condition));
+  }
+  const Matrix<T> samples = sample_all(model, run.config.seed, latents, 1.0);
   const Matrix<double> x = features(real);
   const Matrix<double> y = features(samples);
   const PrecisionRecall covered = precision_recall(x, y, std::min<Index>(3, view.size() - 1));
@@ -243,9 +260,12 @@ inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
       report["disentanglement"] = detail::disentanglement_metrics(model, data, options.samples);
     }
     if (options.probe || (all && run.config.data.test && !data.dataset.labels().empty())) {
-      report["probe"] = detail::probe_metrics(model, run, options);
+      const LoadedData train = load_split(run, DataSplit::train);
+      if (options.probe || !train.dataset.labels().empty()) {
+        report["probe"] = detail::probe_metrics(model, run, train, options);
+      }
     }
-    if (options.quality || all) {
+    if (options.quality || all || !options.features.empty()) {
       report["quality"] = detail::quality_metrics(model, run, data, options);
     }
   });

@@ -43,8 +43,13 @@ template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> sample_all(const Model& model, std::uint64_t seed,
                                                         Matrix<typename Model::Scalar> z,
                                                         double temperature) {
-  typename Model::Workspace w = model.make_inference_workspace(model.condition > 0 ? z.rows() : 1);
-  model.sample_latents(seed, 0, temperature, w, z);
+  // A workspace has a row for each condition of a call.
+  const Index block = model.condition > 0 ? std::min<Index>(256, z.rows()) : z.rows();
+  typename Model::Workspace w = model.make_inference_workspace(model.condition > 0 ? block : 1);
+  for (Index first = 0; first < z.rows(); first += block) {
+    const Index n = std::min(block, z.rows() - first);
+    model.sample_latents(seed, first, temperature, w, z.middleRows(first, n));
+  }
   return decode_all(model, z);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "vaekit/core/error.hpp"
 #include "vaekit/core/matrix.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -22,7 +23,7 @@ struct Factor {
   friend bool operator==(const Factor&, const Factor&) = default;
 };
 
-/// Factors of variation and their combinations, counted with the last factor fastest.
+/// Factors of variation and their combinations, at most 2³², counted with the last factor fastest.
 ///
 /// Threads  const members are safe to call concurrently
 struct Factors {
@@ -31,9 +32,14 @@ struct Factors {
   [[nodiscard]] Index size() const { return std::ssize(list); }
   [[nodiscard]] const Factor& operator[](Index k) const { return list[static_cast<std::size_t>(k)]; }
 
+  /// Throws DataError when there are more than 2³²
   [[nodiscard]] Index combinations() const {
+    constexpr Index most = Index{1} << 32;
     Index product = 1;
     for (const Factor& factor : list) {
+      if (product > 0 && factor.values > most / product) {
+        throw DataError(concat("factors: have more than ", most, " combinations, must have at most so many"));
+      }
       product *= factor.values;
     }
     return product;

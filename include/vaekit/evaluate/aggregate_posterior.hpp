@@ -117,7 +117,7 @@ void find_discrepancy(const Model& model, const Matrix<typename Model::Scalar>& 
   constexpr Index most = 2000;
   const Index m = std::min(most, z.rows());
   const Index dim = z.cols();
-  typename Model::Workspace w = model.make_workspace(m);
+  typename Model::Workspace w = model.make_inference_workspace(1);
   Matrix<T> prior_z(m, dim);
   model.sample_latents(seed, 0, 1, w, prior_z);
   Matrix<T> gradient(m, dim);
@@ -133,7 +133,7 @@ void find_discrepancy(const Model& model, const Matrix<typename Model::Scalar>& 
 inline constexpr Index aggregate_inputs = 5000;
 
 /// Statistics of the aggregate posterior of the first `inputs` inputs of `view`, at most all. Nothing for a
-/// model with a condition, or whose posterior is no diagonal Gaussian.
+/// model with a condition, or whose posterior is no diagonal Gaussian, or for a single input.
 ///
 /// Time     O(N² dim); Memory O(N dim), and 4 M numbers for the MMD of 2000 samples
 /// Threads  no bit depends on their number
@@ -141,7 +141,7 @@ template <class Model>
 [[nodiscard]] std::optional<AggregateStatistics> aggregate_statistics(const Model& model, DataView view,
                                                                       std::uint64_t seed,
                                                                       Index inputs = aggregate_inputs) {
-  if (model.condition > 0 || !is_diagonal_gaussian(model.latent)) {
+  if (model.condition > 0 || !is_diagonal_gaussian(model.latent) || std::min(inputs, view.size()) < 2) {
     return std::nullopt;
   }
   view.rows = view.rows.first(static_cast<std::size_t>(std::min(inputs, view.size())));

@@ -33,6 +33,15 @@ namespace detail {
   return products;
 }
 
+/// The number of classes of a factor that occur.
+[[nodiscard]] inline double present_classes(MatrixIn<std::int32_t> factors, Index factor, Index classes) {
+  std::vector<bool> occurs(static_cast<std::size_t>(classes));
+  for (Index i = 0; i < factors.rows(); ++i) {
+    occurs[static_cast<std::size_t>(factors(i, factor))] = true;
+  }
+  return static_cast<double>(std::ranges::count(occurs, true));
+}
+
 /// Balanced accuracy of the classifier that gives each state of a code the class most frequent in it, classes
 /// weighed equally: 1/C Σ_s max_c n_sc / n_c. Classes that do not occur do not count.
 [[nodiscard]] inline double balanced_accuracy(MatrixIn<std::int32_t> states, Index code,
@@ -42,17 +51,14 @@ namespace detail {
   for (Index i = 0; i < states.rows(); ++i) {
     counts(states(i, code), factors(i, factor)) += 1;
   }
-  Index present = 0;
   for (Index c = 0; c < classes; ++c) {
-    const double total = counts.col(c).sum();
-    present += total > 0 ? 1 : 0;
-    counts.col(c) /= std::max(total, 1.0);
+    counts.col(c) /= std::max(counts.col(c).sum(), 1.0);
   }
   double sum = 0;
   for (Index s = 0; s < bins; ++s) {
     sum += counts.row(s).maxCoeff();
   }
-  return sum / static_cast<double>(present);
+  return sum / present_classes(factors, factor, classes);
 }
 
 }  // namespace detail
@@ -60,8 +66,11 @@ namespace detail {
 /// SAP: for each factor, how much better its best code predicts it than the second best, averaged.
 ///
 /// A factor with an order is predicted by a line, scored by R²; one without by thresholds (20 bins of the
-/// code, each with its most frequent class), scored by balanced accuracy on the same samples. Shapes  codes
-/// [n × d], values [n × k] Throws  ShapeError when sizes differ, NumericError when a code is not finite
+/// code, each with its most frequent class), scored by balanced accuracy on the same samples. A code without
+/// a second is compared with chance: R² of 0, accuracy of one over the number of classes.
+///
+/// Shapes  codes [n × d], values [n × k]
+/// Throws  ShapeError when sizes differ, NumericError when a code is not finite
 /// Source  Kumar, Sattigeri, Balakrishnan 2018 (arXiv:1711.00848), section 3; there the thresholds are as
 /// many
 ///         as minimise the error
@@ -78,6 +87,11 @@ namespace detail {
     }
   }
   result.gaps = column_gaps(result.scores);
+  for (Index k = 0; k < values.cols() && codes.cols() == 1; ++k) {
+    if (!factors[k].ordered) {
+      result.gaps[static_cast<std::size_t>(k)] -= 1 / detail::present_classes(values, k, factors[k].values);
+    }
+  }
   result.sap =
       std::accumulate(result.gaps.begin(), result.gaps.end(), 0.0) / static_cast<double>(result.gaps.size());
   return result;

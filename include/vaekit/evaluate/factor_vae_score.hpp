@@ -14,7 +14,7 @@ struct FactorVaeScoreConfig {
   Index votes = 800;               ///< groups that decide what each code stands for
   Index test_votes = 800;          ///< groups that are scored
   Index group = 64;                ///< combinations in a group
-  double least_variance = 0.05;    ///< codes that vary less over the data do not vote
+  double least_variance = 0.0025;  ///< codes that vary less, a standard deviation of 0.05, do not vote
 };
 
 namespace detail {

@@ -66,10 +66,13 @@ struct FeatureMoments {
   RowVector<double> mean;     ///< [d]
   Matrix<double> covariance;  ///< [d × d]
 
-  /// Throws  ShapeError when x has fewer than 2 rows
+  /// Throws  ShapeError when x has fewer than 2 rows, NumericError when a value is not finite
   explicit FeatureMoments(MatrixIn<double> x) : mean(x.cols()), covariance(x.cols(), x.cols()) {
     if (x.rows() < 2) {
       throw ShapeError(concat("FeatureMoments: has ", x.rows(), " rows, must have at least 2"));
+    }
+    if (!x.allFinite()) {
+      throw NumericError("FeatureMoments: has a value that is not finite, all must be");
     }
     for (Index d = 0; d < x.cols(); ++d) {
       mean[d] = x.col(d).mean();
@@ -87,9 +90,12 @@ struct FeatureMoments {
 ///
 /// The root's trace is that of (Σ₁^½ Σ₂ Σ₁^½)^½, which is symmetric. It is biased upwards by an amount that
 /// falls with the number of rows: compare sets of equal sizes. FID is this distance of Inception features,
-/// and no other features give figures that compare with it. Shapes   x [n × d], y [m × d] Threads  no bit
-/// depends on their number Throws   ShapeError when columns differ or there are fewer than 2 rows Source
-/// Dowson & Landau 1982 (Journal of Multivariate Analysis 12); Heusel et al. 2017 (arXiv:1706.08500)
+/// and no other features give figures that compare with it.
+///
+/// Shapes   x [n × d], y [m × d]
+/// Threads  no bit depends on their number
+/// Throws   ShapeError when columns differ or there are fewer than 2 rows, NumericError for NaN or infinity
+/// Source   Dowson & Landau 1982 (Journal of Multivariate Analysis 12); Heusel et al. 2017 (arXiv:1706.08500)
 [[nodiscard]] inline double frechet_distance(MatrixIn<double> x, MatrixIn<double> y) {
   check_columns("frechet_distance", "y", y, x.cols(), "columns of x");
   const FeatureMoments a(x);
@@ -112,7 +118,7 @@ struct FeatureMoments {
   }
   const double distance =
       (a.mean - b.mean).squaredNorm() + a.covariance.trace() + b.covariance.trace() - 2 * root_trace;
-  return std::max(0.0, distance);
+  return std::max(distance, 0.0);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -49,7 +49,7 @@ inline void check_labels(std::string_view where, Index rows, std::span<const std
 class LinearProbe {
  public:
   /// Shapes  x [n × d], labels [n] in 0 .. classes − 1
-  /// Throws  ShapeError, DataError
+  /// Throws  ShapeError, DataError, NumericError when a feature is not finite
   LinearProbe(MatrixIn<double> x, std::span<const std::int32_t> labels, Index classes, double l2 = 1e-4)
       : scaling_(scaling_of(x, labels, classes)), weights_(classes, x.cols()), bias_(classes) {
     const Matrix<double> scaled = scaling_(x);
@@ -94,6 +94,9 @@ class LinearProbe {
   [[nodiscard]] static Standardization scaling_of(MatrixIn<double> x, std::span<const std::int32_t> labels,
                                                   Index classes) {
     check_labels("linear probe", x.rows(), labels, classes);
+    if (!x.allFinite()) {
+      throw NumericError("linear probe: has a feature that is not finite, all must be");
+    }
     return Standardization(x);
   }
 

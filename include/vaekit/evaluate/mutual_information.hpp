@@ -69,7 +69,8 @@ namespace detail {
 }  // namespace detail
 
 /// I(z; v) = H(z) + H(v) − H(z, v) of every code and factor, from their empirical frequencies: the plug-in
-/// estimate, too high by about (states − 1)² / 2n for independent variables.
+/// estimate, too high by about (states of the code − 1)(states of the factor − 1) / 2n for independent
+/// variables.
 ///
 /// Shapes  states [n × d], factors [n × k], all ≥ 0
 /// Throws  ShapeError when the rows differ

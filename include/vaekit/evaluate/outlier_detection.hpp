@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <span>
@@ -16,7 +17,9 @@ namespace detail {
 
 /// Calls `visit(outliers, others)` for each set of samples with equal scores, lowest scores first.
 ///
-/// Throws  ShapeError when sizes differ, DataError when there are samples of one kind only
+/// Throws  ShapeError when sizes differ, DataError when there are samples of one kind only, NumericError when
+/// a
+///         score is nan
 template <class T, class Visit>
 void for_each_tie(std::string_view where, std::span<const T> scores, const std::vector<bool>& outlier,
                   Visit&& visit) {
@@ -27,6 +30,10 @@ void for_each_tie(std::string_view where, std::span<const T> scores, const std::
   const auto outliers = std::ranges::count(outlier, true);
   if (outliers == 0 || outliers == std::ssize(outlier)) {
     throw DataError(concat(where, ": has samples of one kind only, must have normal ones and anomalies"));
+  }
+  const auto bad = std::ranges::find_if(scores, [](T score) { return std::isnan(score); });
+  if (bad != scores.end()) {
+    throw NumericError(concat(where, ": score ", bad - scores.begin(), " is nan, must be a number"));
   }
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -45,7 +52,9 @@ void for_each_tie(std::string_view where, std::span<const T> scores, const std::
 /// Area under the receiver operating characteristic: the probability that an outlier scores higher than a
 /// normal sample; ties count half.
 ///
-/// Throws  ShapeError when sizes differ, DataError when there are samples of one kind only
+/// Throws  ShapeError when sizes differ, DataError when there are samples of one kind only, NumericError when
+/// a
+///         score is nan
 /// Source  Hanley & McNeil 1982 (Radiology 143)
 template <class T>
 [[nodiscard]] double auroc(std::span<const T> scores, const std::vector<bool>& outlier) {

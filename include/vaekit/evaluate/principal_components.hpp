@@ -7,6 +7,7 @@
 
 #include "vaekit/core/check.hpp"
 #include "vaekit/core/matrix.hpp"
+#include "vaekit/kernels/gemm.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -29,11 +30,13 @@ struct PrincipalComponents {
     throw ShapeError(concat("principal_components: ", count, " of ", points.rows(), " points with ", d,
                             " numbers, must be between 1 and their numbers, of at least one point"));
   }
-  using Dense = EigenMatrix<double>;
   const Eigen::RowVectorXd mean = points.colwise().mean();
-  const Dense centred = points.rowwise() - mean;
-  const Dense covariance = centred.transpose() * centred / static_cast<double>(points.rows());
-  const Eigen::SelfAdjointEigenSolver<Dense> solver(covariance);  // smallest eigenvalue first
+  const Matrix<double> centred(points.rowwise() - mean);
+  Matrix<double> covariance(d, d);
+  gemm<double>(transposed<double>(centred), as_is<double>(centred), points.rows(), covariance,
+               Store::overwrite);
+  covariance /= static_cast<double>(points.rows());
+  const Eigen::SelfAdjointEigenSolver<EigenMatrix<double>> solver(covariance);  // smallest eigenvalue first
   const double total = covariance.trace();
   PrincipalComponents result{Matrix<double>(points.rows(), count), Matrix<double>(count, d),
                              RowVector<double>(count)};
