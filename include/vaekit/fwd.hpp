@@ -395,6 +395,7 @@ class QuantizedLogistic;
 class NormalBuckets;
 class QuantizedGaussian;
 struct QuantizedPrior;
+class BitsBackGroups;
 template <class Model>
 class BitsBack;
 

@@ -197,6 +197,12 @@ TEST_CASE("decompress: damaged files and foreign models are refused before anyth
   c.rewrite([](CompressedFile& file) { file.sizes = {30, 63}; });
   c.check_refused("x.vae: array is (30, 63), must have 64 values in each of 1 to 4294967295 rows");
   write_file_atomically(c.packed, good);
+  c.rewrite([](CompressedFile& file) { file.before = 0; });
+  c.check_refused("x.vae: rows ahead of a group are 0 for each of its own, must be 1 to 4096");
+  write_file_atomically(c.packed, good);
+  c.rewrite([](CompressedFile& file) { file.levels = 256; });
+  c.check_refused("x.vae: holds values of 256 levels, must be the 2 of this model");
+  write_file_atomically(c.packed, good);
   c.rewrite([](CompressedFile& file) { file.build = "0.0.9 other"; });
   const std::string otherwise = concat(", which rounds differently from this program, vaekit ", version, ' ',
                                        instruction_set, "; decompress with the build that compressed");
@@ -211,6 +217,9 @@ TEST_CASE("decompress: damaged files and foreign models are refused before anyth
   write_file_atomically(c.run.last(), example::untrained_checkpoint(c.config));
   c.check_refused(concat("x.vae: was compressed with another model: checksum of its parameters is ",
                          checksum_text(model), ", of this one ", checksum_text(other)));
+  check_throws_with<UsageError>("--out: is the file of --in, must be another", [&] {
+    run_compress({.run = c.run.root, .in = c.packed, .out = c.packed}, c.said);
+  });
   check_throws_with<UsageError>("--out: is \"y.txt\", must end in .npy", [&] {
     run_decompress({.run = c.run.root, .in = c.packed, .out = "y.txt"}, c.said);
   });

@@ -22,10 +22,10 @@ constexpr Index dim = 3;
 
 /// Wide layers, so that products of one row and of many take different paths.
 template <class T, template <class> class L>
-auto make_codec_model(const typename L<T>::Config& config, Index width = 40) {
+auto make_codec_model(const typename L<T>::Config& config, Index width = 40, Index latents = dim) {
   const DenseConfig hidden{.units = width, .activation = Activation::tanh};
-  Vae model(Sequential(Dense<T>(hidden, Shape::flat(features))), GaussianLatent<T>({.dim = dim}),
-            Sequential(Dense<T>(hidden, Shape::flat(dim))), L<T>(config, features));
+  Vae model(Sequential(Dense<T>(hidden, Shape::flat(features))), GaussianLatent<T>({.dim = latents}),
+            Sequential(Dense<T>(hidden, Shape::flat(latents))), L<T>(config, features));
   model.initialize(4);
   return model;
 }
@@ -64,18 +64,21 @@ bool same_bits(const M& a, const M& b) {
 }  // namespace
 
 TEST_CASE("bits back: groups cover all rows, and the first ones are small") {
-  for (const Index rows : {1, 2, 9, 16, 17, 600, 5000}) {
-    Index next = 0;
-    for (const Chunk group : bits_back_groups(rows)) {
-      CHECK(group.first == next);
-      const Index size = group.last - group.first;
-      CHECK(size >= 1);
-      CHECK(size <= std::clamp<Index>(group.first / 8, 1, 64));
-      next = group.last;
+  for (const Index rows : {1, 2, 9, 16, 17, 511, 512, 513, 600, 5000}) {
+    for (const Index before : {1, 8, 100}) {
+      const BitsBackGroups groups(rows, before);
+      Index next = 0;
+      for (Index i = 0; i < groups.size(); ++i) {
+        CHECK(groups[i].first == next);
+        const Index size = groups[i].last - groups[i].first;
+        CHECK(size == std::min(std::clamp<Index>(next / before, 1, 64), rows - next));
+        next = groups[i].last;
+      }
+      CHECK(next == rows);
     }
-    CHECK(next == rows);
   }
-  CHECK(bits_back_groups(5000).size() < 150);
+  CHECK(BitsBackGroups(5000).size() < 150);
+  CHECK(BitsBackGroups(Index{1} << 32).size() < Index{1} << 27);  // without a list of them
 }
 
 TEST_CASE_TEMPLATE("bits back: what goes in comes out, whatever the number of rows", T, float, double) {
@@ -103,6 +106,22 @@ TEST_CASE("bits back: the rate is the negative ELBO, and the start is paid once"
   const double bits = 32.0 * static_cast<double>(stack.words().size()) + 64;
   CHECK(bits / rows == doctest::Approx(nats / std::numbers::ln2).epsilon(3e-3));
   CHECK(stack.clean_bits() <= 64 + 32 * 3);
+}
+
+TEST_CASE("bits back: with many latent dimensions, groups that grow slowly need few bits to begin with") {
+  // 100 dimensions take some 1400 bits of z a row, 30 values of 0 or 1 bring some 30.
+  const auto model = make_codec_model<float, Bernoulli>({}, 40, 100);
+  const BitsBack<std::remove_cvref_t<decltype(model)>> codec(model, codec_scaling(1));
+  const std::vector<std::uint8_t> symbols = random_bytes(700, 2);
+  const auto clean_bits = [&](Index before) {
+    AnsStack stack(codec_bits);
+    codec.encode(symbols, stack, before);
+    AnsStack reader(stack.head(), stack.words());
+    CHECK(codec.decode(700, reader, before) == symbols);
+    return stack.clean_bits();
+  };
+  CHECK(clean_bits(8) > 20'000);
+  CHECK(clean_bits(700) <= 96 + 20 * 100);
 }
 
 TEST_CASE("bits back: the networks give the same bits for one row and for many, packed or not") {
@@ -201,6 +220,21 @@ TEST_CASE("bits back: a scaling that merges levels, and numbers that are not fin
     AnsStack stack(codec_bits);
     BitsBack(broken, codec_scaling(1)).encode(random_bytes(2, 2), stack);
   });
+  check_throws_with<DataError>("compress: symbol 1 is 255, must be below 2", [&] {
+    AnsStack stack(codec_bits);
+    std::vector<std::uint8_t> symbols(features);
+    symbols[1] = 255;
+    BitsBack(broken, codec_scaling(1)).encode(symbols, stack);
+  });
+  check_throws_with<ShapeError>("compress: has 31 symbols, must have a multiple of 30 (features)", [&] {
+    AnsStack stack(codec_bits);
+    BitsBack(broken, codec_scaling(1)).encode(std::vector<std::uint8_t>(31), stack);
+  });
+  auto spread = make_codec_model<float, DiscretizedLogistic>({.spread = ParameterSource::learned});
+  parameters(spread.likelihood)[0].values[0] = std::numeric_limits<float>::quiet_NaN();
+  check_throws_with<NumericError>(
+      "compress: parameter \"log_scale\" of the likelihood is not finite, must be",
+      [&] { BitsBack(spread, codec_scaling(1.0 / 255)); });
   broken.posterior_head.bias[0] = std::numeric_limits<float>::infinity();
   check_throws_with<NumericError>("compress: parameters of the posterior are not finite, must be",
                                   [&] { static_cast<void>(BitsBack(broken, codec_scaling(1)).probe()); });

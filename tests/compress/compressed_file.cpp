@@ -16,6 +16,7 @@ namespace {
           .arithmetic = 0x11121314,
           .values = 0x21222324,
           .build = "0.1.0 avx512",
+          .before = 32,
           .head = AnsStack::smallest_head + 5,
           .words = {7, 0xFFFFFFFF}};
 }
@@ -44,6 +45,7 @@ TEST_CASE("compressed file: what is written is read, at the places that are docu
   CHECK(load<std::uint32_t>(bytes.data() + 12, std::endian::little) == 256);
   CHECK(load<std::uint64_t>(bytes.data() + 36, std::endian::little) == 27);
   CHECK(load<std::uint32_t>(bytes.data() + 60, std::endian::little) == 0x21222324);
+  CHECK(load<std::uint32_t>(bytes.data() + 92, std::endian::little) == 32);
   CHECK(load<std::uint64_t>(bytes.data() + 104, std::endian::little) == 2);
   CHECK(bytes[112] == 7);
   CHECK(text_of(bytes).substr(64, 13) == std::string_view("0.1.0 avx512\0", 13));
@@ -76,6 +78,8 @@ TEST_CASE("compressed file: what is wrong is said") {
   check_refused("a.vae: array has 5 dimensions, must have 2, 3 or 4", with_number(16, std::uint32_t{5}));
   check_refused("a.vae: truncated: header promises 4611686018427387904 words of 4 bytes, found 8 bytes",
                 with_number(104, std::uint64_t{1} << 62));
+  check_refused(R"(a.vae: build is "\x0a.1.0 avx512", must be printable text)",
+                with_number(64, std::uint8_t{'\n'}));
   check_refused("a.vae: head of the message is 5, must be in [2147483648, 9223372036854775807]",
                 with_number(96, std::uint64_t{5}));
   const auto stated = load<std::uint32_t>(bytes.data() + bytes.size() - 4, std::endian::little);

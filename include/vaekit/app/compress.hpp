@@ -131,7 +131,11 @@ template <class Model>
 /// Throws DataError unless the file was made with this model, by a program that computes the same bits
 inline void check_codec(const CompressedFile& file, const CompressedFile& expected, const InputFormat& input,
                         std::string_view name) {
-  if (file.model != expected.model || file.levels != expected.levels) {
+  if (file.levels != expected.levels) {
+    throw DataError(concat(name, ": holds values of ", file.levels, " levels, must be the ", expected.levels,
+                           " of this model"));
+  }
+  if (file.model != expected.model) {
     throw DataError(concat(name, ": was compressed with another model: checksum of its parameters is ",
                            checksum_text(file.model), ", of this one ", checksum_text(expected.model)));
   }
@@ -146,6 +150,10 @@ inline void check_codec(const CompressedFile& file, const CompressedFile& expect
       file.sizes[0] > std::numeric_limits<std::uint32_t>::max()) {
     throw DataError(concat(name, ": array is ", npy_shape(file.sizes), ", must have ", input.shape.size(),
                            " values in each of 1 to 4294967295 rows"));
+  }
+  if (file.before < 1 || file.before > BitsBackGroups::most_before) {
+    throw DataError(concat(name, ": rows ahead of a group are ", file.before,
+                           " for each of its own, must be 1 to ", BitsBackGroups::most_before));
   }
 }
 
@@ -194,14 +202,29 @@ inline void print(const CompressionReport& report, std::ostream& out) {
       << "samples/s       " << fixed(report.samples_per_second(), 0) << '\n';
 }
 
+/// A message of the data that begins with at most `most_bits` clean bits, where groups can be small enough
+/// for that. `before` tells how they had to grow.
+template <class Model>
+[[nodiscard]] AnsStack encode_from_few_bits(const BitsBack<Model>& codec,
+                                            std::span<const std::uint8_t> values, Index most_bits,
+                                            std::uint32_t& before) {
+  for (Index rows = BitsBackGroups::least_before;; rows = std::min(4 * rows, BitsBackGroups::most_before)) {
+    AnsStack stack(clean_bits());
+    codec.encode(values, stack, rows);
+    if (static_cast<Index>(stack.clean_bits()) <= most_bits || rows == BitsBackGroups::most_before) {
+      before = static_cast<std::uint32_t>(rows);
+      return stack;
+    }
+  }
+}
+
 /// Compresses `array` and writes the file.
 template <class Model>
 [[nodiscard]] CompressionReport write_compressed(const std::filesystem::path& out, const Model& model,
                                                  const BitsBack<Model>& codec, LevelArray array) {
   CompressedFile file = describe_codec(model, codec);
   const auto start = std::chrono::steady_clock::now();
-  AnsStack stack(clean_bits());
-  codec.encode(array.values, stack);
+  AnsStack stack = encode_from_few_bits(codec, array.values, 20 * model.latent_dim() + 96, file.before);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   file.sizes = std::move(array.sizes);
   file.values = Checksum().add(array.values).value();
@@ -225,6 +248,10 @@ template <class Model>
 /// Throws Error; ConfigError names what cannot be coded
 inline ExitCode run_compress(const CompressOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
+  std::error_code missing;
+  if (options.in && std::filesystem::equivalent(*options.in, options.out, missing)) {
+    throw UsageError("--out: is the file of --in, must be another");
+  }
   const Run run = load_run(options.run);
   detail::CompressionReport report;
   with_model(run, [&]<class Model>(const Model& model) {
@@ -234,9 +261,10 @@ inline ExitCode run_compress(const CompressOptions& options, std::ostream& out) 
     detail::LevelArray array =
         options.in ? detail::read_levels(*options.in, levels, run.input) : detail::test_levels(run, levels);
     const Dataset data(array.name, run.input.shape, array.values);
-    report = detail::write_compressed(options.out, model, codec, std::move(array));
     const std::vector<std::uint32_t> rows = all_rows(data.size());
-    report.elbo = evaluate_elbo(model, DataView{&data, &to_input, rows}, run.config.seed).elbo.mean();
+    const double elbo = evaluate_elbo(model, DataView{&data, &to_input, rows}, run.config.seed).elbo.mean();
+    report = detail::write_compressed(options.out, model, codec, std::move(array));
+    report.elbo = elbo;
   });
   if (options.json) {
     out << dump(detail::to_json(report)) << std::endl;
@@ -261,7 +289,7 @@ inline ExitCode run_decompress(const DecompressOptions& options, std::ostream& o
     const BitsBack<Model> codec(model, to_input);
     detail::check_codec(file, detail::describe_codec(model, codec), run.input, name);
     AnsStack stack(file.head, std::move(file.words));
-    const Bytes values = codec.decode(static_cast<Index>(file.sizes[0]), stack);
+    const Bytes values = codec.decode(static_cast<Index>(file.sizes[0]), stack, file.before);
     const std::uint32_t checksum = Checksum().add(values).value();
     if (!stack.holds_only(detail::clean_bits()) || checksum != file.values) {
       throw DataError(concat(name, ": does not decode: checksum of the values is ", checksum_text(checksum),

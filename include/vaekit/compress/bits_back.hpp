@@ -118,18 +118,42 @@ template <class Model>
   return levels;
 }
 
-/// Rows that are coded together, so that the networks run on many: the first ones alone, then an eighth of
-/// those before, up to `largest`. The message always holds enough bits to draw z of a group from, and begins
-/// with no more clean bits than a single row takes.
-[[nodiscard]] inline std::vector<Chunk> bits_back_groups(Index rows, Index largest = 64) {
-  std::vector<Chunk> groups;
-  for (Index first = 0; first < rows;) {
-    const Index size = std::min(std::clamp<Index>(first / 8, 1, largest), rows - first);
-    groups.push_back({first, first + size});
-    first += size;
+/// Groups of rows that are coded together, so that the networks run on many: the first ones alone, then one
+/// row for every `before` rows ahead of the group, up to `largest`. z of a whole group is drawn from the
+/// message as it stands, so it must hold enough bits: it does where `before` rows add more than the z of one
+/// row takes.
+class BitsBackGroups {
+ public:
+  static constexpr Index least_before = 8;
+  static constexpr Index most_before = 4096;
+
+  explicit BitsBackGroups(Index rows, Index before = least_before, Index largest = 64)
+      : rows_(rows), largest_(largest) {
+    while (grown_ < std::min(rows, before * largest)) {
+      const Index size = std::min(std::clamp<Index>(grown_ / before, 1, largest), rows - grown_);
+      growing_.push_back({grown_, grown_ + size});
+      grown_ += size;
+    }
   }
-  return groups;
-}
+
+  [[nodiscard]] Index size() const {
+    return std::ssize(growing_) + (rows_ - grown_ + largest_ - 1) / largest_;
+  }
+
+  [[nodiscard]] Chunk operator[](Index group) const {
+    if (group < std::ssize(growing_)) {
+      return growing_[static_cast<std::size_t>(group)];
+    }
+    const Index first = grown_ + (group - std::ssize(growing_)) * largest_;
+    return {first, std::min(first + largest_, rows_)};
+  }
+
+ private:
+  Index rows_;
+  Index largest_;
+  Index grown_ = 0;             // rows of the growing groups
+  std::vector<Chunk> growing_;  // those below `largest`; the others are known without a list
+};
 
 /// Lossless compression with a model's latent variables. For each row x the encoder
 ///
@@ -139,8 +163,8 @@ template <class Model>
 /// same way back. z is one of 2¹⁴ intervals of equal prior probability in each dimension, whose median the
 /// networks see.
 ///
-/// Accuracy  the rate is the negative ELBO within a fraction of a percent, besides at most 20 bits a latent
-/// dimension to begin with
+/// Accuracy  the rate is the negative ELBO within a fraction of a percent, besides the bits to begin with: at
+///           most 20 a latent dimension when `before` (`BitsBackGroups`) is large enough
 /// Threads   const calls are safe; networks run in parallel, and no bit depends on the number of threads
 /// Source    Townsend, Bird, Barber 2019 (arXiv:1901.04866), section 2.3 and appendix
 template <class Model>
@@ -151,21 +175,33 @@ class BitsBack {
   /// `model` must outlive the object. `to_input` makes the model's inputs of bytes.
   ///
   /// Throws ConfigError for a model that data cannot be coded with, or whose inputs do not tell the levels
-  /// apart
+  /// apart; NumericError when a parameter of the likelihood is not finite
   BitsBack(const Model& model, Transform to_input)
       : model_(model), to_input_(std::move(to_input)), levels_(compressible_levels(model)) {
     check_transform();
+    for (const auto& parameter : parameters(model.likelihood)) {
+      if (!all_finite(parameter.values)) {
+        throw NumericError(
+            concat("compress: parameter \"", parameter.name, "\" of the likelihood is not finite, must be"));
+      }
+    }
   }
 
   [[nodiscard]] std::uint32_t levels() const { return levels_; }
 
-  /// Puts `symbols` [rows × features], each below `levels()`, on the stack.
+  /// Puts `symbols` [rows × features], each below `levels()`, on the stack. `before` is of `BitsBackGroups`.
   ///
-  /// Throws NumericError when the model's numbers are not finite
-  void encode(std::span<const std::uint8_t> symbols, AnsStack& stack) const {
+  /// Throws NumericError when the model's numbers are not finite, ShapeError for a part of a row, DataError
+  /// for
+  ///        a symbol that is no level
+  void encode(std::span<const std::uint8_t> symbols, AnsStack& stack,
+              Index before = BitsBackGroups::least_before) const {
+    check_symbols(symbols);
     Pass pass(model_);
     const Index features = model_.features();
-    for (const Chunk group : bits_back_groups(std::ssize(symbols) / features, largest_group)) {
+    const BitsBackGroups groups(std::ssize(symbols) / features, before, largest_group);
+    for (Index i = 0; i < groups.size(); ++i) {
+      const Chunk group = groups[i];
       pass.resize(group.last - group.first);
       const auto values = symbols.subspan(static_cast<std::size_t>(group.first * features),
                                           static_cast<std::size_t>(pass.x.size()));
@@ -184,19 +220,20 @@ class BitsBack {
     }
   }
 
-  /// Takes `rows` rows off the stack, the exact reverse of `encode`. [rows × features]; fewer when the stack
-  /// runs out of bits, as only a damaged message does.
+  /// Takes `rows` rows off the stack, the exact reverse of `encode` with the same `before`. [rows ×
+  /// features]; fewer when the stack runs out of bits, as only a damaged message does.
   ///
   /// Throws NumericError when the model's numbers are not finite
-  [[nodiscard]] std::vector<std::uint8_t> decode(Index rows, AnsStack& stack) const {
+  [[nodiscard]] std::vector<std::uint8_t> decode(Index rows, AnsStack& stack,
+                                                 Index before = BitsBackGroups::least_before) const {
     Pass pass(model_);
     const Index features = model_.features();
     // Last value first, so that memory grows with what the message holds and not with what a header says.
     std::vector<std::uint8_t> reversed;
     std::vector<std::uint8_t> values;
-    const std::vector<Chunk> groups = bits_back_groups(rows, largest_group);
-    for (auto group = groups.rbegin(); group != groups.rend() && !stack.exhausted(); ++group) {
-      pass.resize(group->last - group->first);
+    const BitsBackGroups groups(rows, before, largest_group);
+    for (Index i = groups.size(); i-- > 0 && !stack.exhausted();) {
+      pass.resize(groups[i].last - groups[i].first);
       values.resize(static_cast<std::size_t>(pass.x.size()));
       detail::for_each_cell_back(
           pass.z, [&](Index row, Index d) { pass.buckets(row, d) = pop_symbol(stack, QuantizedPrior{}); });
@@ -269,6 +306,18 @@ class BitsBack {
       buckets.resize(rows, buckets.cols());
     }
   };
+
+  void check_symbols(std::span<const std::uint8_t> symbols) const {
+    if (std::ssize(symbols) % model_.features() != 0) {
+      throw ShapeError(concat("compress: has ", symbols.size(), " symbols, must have a multiple of ",
+                              model_.features(), " (features)"));
+    }
+    const auto large = std::ranges::find_if(symbols, [&](std::uint8_t symbol) { return symbol >= levels_; });
+    if (large != symbols.end()) {
+      throw DataError(
+          concat("compress: symbol ", large - symbols.begin(), " is ", +*large, ", must be below ", levels_));
+    }
+  }
 
   /// Every level must come out of the scaling as itself.
   void check_transform() const {

@@ -10,7 +10,8 @@
 //         52   uint32    checksum of the model's parameters
 //         56   uint32    checksum of the arithmetic, see `BitsBack::probe`
 //         60   uint32    checksum of the array's values
-//         64   32 bytes  version and instruction set of the writer, text, then zeros
+//         64   28 bytes  version and instruction set of the writer, text, then zeros
+//         92   uint32    rows ahead of a group for each of its own, see `BitsBackGroups`
 //         96   uint64    head of the message
 //        104   uint64    words of the message
 //        112   uint32 ... the words, first pushed first
@@ -37,7 +38,8 @@ struct CompressedFile {
   std::uint32_t model = 0;       ///< checksum of the parameters
   std::uint32_t arithmetic = 0;  ///< checksum of how the writer rounds
   std::uint32_t values = 0;      ///< checksum of the array's values
-  std::string build = {};        ///< version and instruction set of the writer, at most 32 bytes
+  std::string build = {};        ///< version and instruction set of the writer, at most 28 bytes
+  std::uint32_t before = 8;      ///< of `BitsBackGroups`
   std::uint64_t head = 0;
   std::vector<AnsStack::Word> words = {};
 
@@ -48,7 +50,7 @@ namespace detail {
 
 inline constexpr std::string_view compressed_magic = "VAEKITBB";
 inline constexpr std::size_t compressed_header = 112;
-inline constexpr std::size_t compressed_build = 32;
+inline constexpr std::size_t compressed_build = 28;
 
 /// Calls `visit(offset, number)` for each number of the header behind magic and format.
 template <class File, class Visit>
@@ -60,6 +62,7 @@ void for_each_number(File& file, Visit&& visit) {
   visit(52, file.model);
   visit(56, file.arithmetic);
   visit(60, file.values);
+  visit(92, file.before);
   visit(96, file.head);
 }
 
@@ -134,6 +137,9 @@ inline void check_compressed(ByteView file, std::string_view name) {
   }
   const std::string_view build = text_of(bytes.subspan(64, detail::compressed_build));
   file.build = build.substr(0, build.find('\0'));
+  if (!std::ranges::all_of(file.build, [](char c) { return c >= ' ' && c <= '~'; })) {
+    throw DataError(concat(name, ": build is ", quoted_text(file.build), ", must be printable text"));
+  }
   file.words = load_all<AnsStack::Word>(
       bytes.subspan(detail::compressed_header, bytes.size() - detail::compressed_header - 4),
       std::endian::little);

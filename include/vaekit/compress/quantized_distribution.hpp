@@ -86,7 +86,7 @@ template <class LowerTail>
 
 }  // namespace detail
 
-/// 0 or 1, with P(1) = sigmoid(logit) to within 2⁻²⁴ and no less than 2⁻²⁴.
+/// 0 or 1, with P(1) = sigmoid(logit) to within 2⁻²³ and no less than 2⁻²⁴.
 struct QuantizedBernoulli {
   static constexpr int precision = 24;
   static constexpr std::uint32_t count = 2;
@@ -156,7 +156,7 @@ class NormalBuckets {
   std::vector<double> quantiles_;
 };
 
-/// The probability of each bucket under N(mu, exp(logvar)): to within 2⁻³⁰, and at least that, so that
+/// The probability p of each bucket under N(mu, exp(logvar)) as p (1 − 2⁻¹⁶) + 2⁻³⁰ to within 2⁻³⁰, so that
 /// 2⁻¹⁶ of all probability is where the Gaussian may have none.
 class QuantizedGaussian {
  public:
