@@ -95,10 +95,38 @@ TEST_CASE("sweep: runs with a checkpoint go on, runs without one begin anew") {
   second.create();
   std::ofstream(first.last()) << "x";
   std::ofstream(second.config()) << "x";
+  write_file_atomically(example.folder / "study/study.json",
+                        detail::study_text(load_config(example.options.config, {})));
+  example.options.resume = true;
   CHECK(run_sweep(example.options, out, err) == ExitCode::done);
   CHECK(contains(example.calls(), "seed-1 --quiet --resume\n"));
   CHECK(contains(example.calls(), "seed-2 --quiet --overwrite\n"));
   CHECK(count(example.calls(), "--quiet\n") == 2);
+}
+
+TEST_CASE("sweep: a configuration that changes under way starts no more runs") {
+  SweepExample example("sweep-changed");
+  std::ofstream(example.folder / "program")
+      << "#!/bin/sh\nsed -i 's/\"epochs\": 1/\"epochs\": 2/' " << example.options.config.string() << '\n';
+  example.options.jobs = 1;
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::configuration);
+  CHECK(contains(out.str(), "1 of 4 runs finished\n"));
+  CHECK(contains(err.str(), "config.json: changed during the sweep, must be as in " +
+                                (example.folder / "study/study.json").string() +
+                                "; no more runs are started\n"));
+}
+
+TEST_CASE("sweep: a program that a signal ends is told by its number") {
+  SweepExample example("sweep-signal");
+  std::ofstream(example.folder / "program") << "#!/bin/sh\nkill -9 $$\n";
+  example.options.grid.clear();
+  example.options.seeds = 1;
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::input_output);
+  CHECK(contains(err.str(), "run 1/1 (seed 1): failed: ended by signal 9\n"));
 }
 
 TEST_CASE("sweep: what it refuses before any run") {
@@ -114,6 +142,18 @@ TEST_CASE("sweep: what it refuses before any run") {
   example.options.resume = false;
   example.options.grid = {"model.latent.dim=[2,-1]"};
   refuse("config /model/latent/dim: is -1, must be >= 1", static_cast<ConfigError*>(nullptr));
+  example.options.grid = {"seed=[1,2]"};
+  refuse(
+      "--grid: seed=1 and seed=2 are the same configuration, must differ; --seeds and --threads are options",
+      static_cast<UsageError*>(nullptr));
+  example.options.grid.clear();
+  example.options.overwrite = true;
+  std::filesystem::create_directories(example.folder / "study/runs/mine");
+  refuse(study + ": holds a folder \"runs\" of no study, must be a new folder",
+         static_cast<IoError*>(nullptr));
+  CHECK(std::filesystem::exists(example.folder / "study/runs/mine"));
+  std::filesystem::remove_all(example.folder / "study");
+  example.options.overwrite = false;
   CHECK_FALSE(std::filesystem::exists(example.folder / "calls"));
   example.options.grid.clear();
   CHECK(run_sweep(example.options, out, err) == ExitCode::done);

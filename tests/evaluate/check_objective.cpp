@@ -45,6 +45,8 @@ TEST_CASE("check objective: schedules, free bits and capacities are no faults") 
   REQUIRE(example::is_ok(findings));
   CHECK(findings[0].figure == "the loss falls with log p(x|z); a nat of KL weighs up to 4");
   CHECK(example::is_ok(checked_objective(Capacity({.capacity = 30, .gamma = 1000}))));
+  rising.to = 25;
+  CHECK(example::is_ok(checked_objective(Capacity({.capacity = rising, .gamma = 1000}))));
 }
 
 TEST_CASE("check objective: a KL term of the wrong sign") {

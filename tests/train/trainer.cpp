@@ -151,6 +151,10 @@ TEST_CASE("trainer: early stopping waits for so many epochs without a better val
   CHECK(still.state.progress.best_epoch == 1);
   CHECK(kept.reports[0].improved);
   CHECK_FALSE(kept.reports[1].improved);
+  const example::Model stopped = still.state.model;
+  CHECK(still.run() == TrainingEnd::stopped_early);
+  CHECK(still.state.progress.epoch == 3);
+  CHECK(same_parameters(still.state.model, stopped));
   config.epochs = 6;
   Training alone(config, data().training_alone(), example::adam(0));
   CHECK(alone.run() == TrainingEnd::finished);

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -64,11 +66,22 @@ namespace detail {
     throw IoError(concat(log.string(), ": cannot write: ", std::generic_category().message(errno)));
   }
   const pid_t parent = ::getpid();
+  // Until the child is another program, this one's handlers would swallow a signal that is meant for it.
+  sigset_t stopping;
+  sigset_t before;
+  sigemptyset(&stopping);
+  sigaddset(&stopping, SIGINT);
+  sigaddset(&stopping, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &stopping, &before);
   const pid_t child = ::fork();
   if (child == 0) {
+    ::signal(SIGINT, SIG_DFL);
+    ::signal(SIGTERM, SIG_DFL);
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
     detail::become(program.c_str(), pointers.data(), output, parent);
   }
   const int error = errno;
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   ::close(output);
   if (child < 0) {
     throw IoError(concat(program.string(), ": cannot start: ", std::generic_category().message(error)));
@@ -82,21 +95,23 @@ struct ProcessEnd {
   int exit_code = 0;  ///< 128 + the signal's number when a signal ended it, as a shell says
 };
 
-/// Waits for the end of any child. `interrupted()` is called after each signal that breaks the wait.
+/// Waits for the end of any child. `interrupted()` is called now and then: a signal just before a wait would
+/// not break it.
 ///
 /// Throws IoError when there is no child
 template <class Interrupted>
 [[nodiscard]] ProcessEnd wait_for_process(Interrupted&& interrupted) {
   int status = 0;
   while (true) {
-    const pid_t process = ::waitpid(-1, &status, 0);
+    const pid_t process = ::waitpid(-1, &status, WNOHANG);
     if (process > 0) {
       return {process, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)};
     }
-    if (errno != EINTR) {
+    if (process < 0 && errno != EINTR) {
       throw IoError(concat("a child process: cannot wait: ", std::generic_category().message(errno)));
     }
     interrupted();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
 

@@ -153,18 +153,22 @@ struct StudyCell {
   }
   Series mean{.label = "mean", .x = {}, .y = {}, .style = 0};
   Series single{.label = "lowest and highest of its seeds", .x = {}, .y = {}, .style = 2};
+  std::multimap<double, const StudyCell*> by_value;
   for (const StudyCell& cell : cells) {
     const std::optional<double> x = as_number(cell.run->values.front());
     if (!x) {
       return "";
     }
     if (cell.finished > 0) {
-      mean.x.push_back(*x);
-      mean.y.push_back(cell.elbo.mean());
-      for (const double y : {cell.elbo_range.low, cell.elbo_range.high, std::nan("")}) {
-        single.x.push_back(*x);
-        single.y.push_back(y);
-      }
+      by_value.emplace(*x, &cell);
+    }
+  }
+  for (const auto& [x, cell] : by_value) {
+    mean.x.push_back(x);
+    mean.y.push_back(cell->elbo.mean());
+    for (const double y : {cell->elbo_range.low, cell->elbo_range.high, std::nan("")}) {
+      single.x.push_back(x);
+      single.y.push_back(y);
     }
   }
   const LineChart chart{.title = concat("ELBO, ", split),
@@ -180,10 +184,13 @@ struct StudyCell {
   for (const StudyResult& result : report.results) {
     const auto row = result.last.find(std::string(split));
     const bool known = row != result.last.end();
-    out += concat("<tr><td><a href=\"", escape_html(result.folder), "/report.html\">",
-                  escape_html(result.folder), "</a></td><td>", escape_html(result.status), "</td><td>",
-                  known ? concat(row->second.epoch) : "", "</td><td>",
-                  known ? format_fixed(row->second.elbo, 3) : "", "</td></tr>\n");
+    const std::string name = escape_html(result.folder);
+    // A run writes its page when it ends.
+    out += concat(
+        "<tr><td>",
+        result.status == "finished" ? concat("<a href=\"", name, "/report.html\">", name, "</a>") : name,
+        "</td><td>", escape_html(result.status), "</td><td>", known ? concat(row->second.epoch) : "",
+        "</td><td>", known ? format_fixed(row->second.elbo, 3) : "", "</td></tr>\n");
   }
   return out + "</table></div>\n";
 }

@@ -53,13 +53,20 @@ namespace detail {
   return overrides;
 }
 
+/// The configuration that all runs of a study share, as study.json holds it.
+[[nodiscard]] inline std::string study_text(ExperimentConfig config) {
+  config.training.threads = 0;
+  return dump(write_json(config)) + '\n';
+}
+
 /// A sweep at work: starts runs, waits for them, keeps summary.csv and summary.html up to date.
 class Sweep {
  public:
   Sweep(SweepOptions options, StudyFolder folder, std::vector<StudyRun> runs, StudyReport report,
-        std::ostream& err)
+        std::string text, std::ostream& err)
       : options_(std::move(options)),
         folder_(std::move(folder)),
+        text_(std::move(text)),
         runs_(std::move(runs)),
         report_(std::move(report)),
         err_(err),
@@ -75,7 +82,7 @@ class Sweep {
       if (interrupt_requested != 0) {
         next = runs_.size();
       } else if (next < runs_.size() && at_work_.size() < jobs) {
-        start(next++);
+        next = start(next) ? next + 1 : runs_.size();
         continue;
       }
       if (!at_work_.empty()) {
@@ -101,10 +108,17 @@ class Sweep {
                   run.cell.empty() ? "" : ", ", "seed ", run.seed, ')');
   }
 
-  void start(std::size_t index) {
+  /// False when the configuration is no longer that of the study: no more runs can join it.
+  [[nodiscard]] bool start(std::size_t index) {
     const StudyRun& run = runs_[index];
     if (is_finished(run)) {
-      return;
+      return true;
+    }
+    if (!is_unchanged()) {
+      err_ << options_.config.string() << ": changed during the sweep, must be as in "
+           << folder_.study().string() << "; no more runs are started" << std::endl;
+      first_failure_ = ExitCode::configuration;
+      return false;
     }
     const RunFolder run_folder = folder_.run(run);
     run_folder.create();
@@ -124,6 +138,7 @@ class Sweep {
     }
     err_ << describe(run) << ": started" << std::endl;
     at_work_.emplace(start_process(options_.program, arguments, folder_.log(run)), index);
+    return true;
   }
 
   void finish(const ProcessEnd& end) {
@@ -137,12 +152,28 @@ class Sweep {
     if (end.exit_code == 0) {
       write_file_atomically(folder_.finished(run), std::string_view());
       err_ << describe(run) << ": finished" << std::endl;
-    } else if (end.exit_code != static_cast<int>(ExitCode::interrupted) || interrupt_requested == 0) {
-      failures_[index] = concat("failed: ", last_line(folder_.log(run)));
+    } else if (!was_interrupted(end)) {
+      failures_[index] =
+          concat("failed: ", end.exit_code > 128    ? concat("ended by signal ", end.exit_code - 128)
+                             : end.exit_code == 127 ? std::string("cannot run the program")
+                                                    : last_line(folder_.log(run)));
       first_failure_ = first_failure_ != ExitCode::done ? first_failure_ : as_exit_code(end.exit_code);
       err_ << describe(run) << ": " << failures_[index] << std::endl;
     }
     write_summary();
+  }
+
+  /// A file that cannot be read any more is as good as another one.
+  [[nodiscard]] bool is_unchanged() const try {
+    return study_text(load_config(options_.config, options_.overrides)) == text_;
+  } catch (const Error&) {
+    return false;
+  }
+
+  /// Before a run can write checkpoints, the signal that was passed on ends it.
+  [[nodiscard]] static bool was_interrupted(const ProcessEnd& end) {
+    return interrupt_requested != 0 && (end.exit_code == static_cast<int>(ExitCode::interrupted) ||
+                                        end.exit_code == 128 + SIGTERM || end.exit_code == 128 + SIGINT);
   }
 
   /// Codes that `vaekit train` does not have (127, a signal's) count as failures of the system.
@@ -183,6 +214,7 @@ class Sweep {
 
   SweepOptions options_;
   StudyFolder folder_;
+  std::string text_;  // of the configuration
   std::vector<StudyRun> runs_;
   StudyReport report_;
   std::ostream& err_;
@@ -191,12 +223,6 @@ class Sweep {
   ExitCode first_failure_ = ExitCode::done;
   bool passed_on_ = false;
 };
-
-/// The configuration that all runs of a study share, as study.json holds it.
-[[nodiscard]] inline std::string study_text(ExperimentConfig config) {
-  config.training.threads = 0;
-  return dump(write_json(config)) + '\n';
-}
 
 /// Checks that `folder` is free, or holds this study and is to go on. More values and more seeds may join.
 inline void claim_study(const StudyFolder& folder, const SweepOptions& options, const std::string& text) {
@@ -208,6 +234,10 @@ inline void claim_study(const StudyFolder& folder, const SweepOptions& options, 
     throw IoError(
         concat(folder.root.string(),
                ": holds another study, must be a new folder; use --resume to go on or --overwrite"));
+  }
+  if (!exists && std::filesystem::exists(folder.root / "runs")) {
+    throw IoError(
+        concat(folder.root.string(), ": holds a folder \"runs\" of no study, must be a new folder"));
   }
   if (options.resume && read_text_file(folder.study()) != text) {
     throw ConfigError(
@@ -232,8 +262,15 @@ inline ExitCode run_sweep(SweepOptions options, std::ostream& out, std::ostream&
   }
   const ExperimentConfig config = load_config(options.config, options.overrides);
   std::vector<StudyRun> runs = expand_grid(axes, config.seed, options.seeds);
+  std::map<std::string, std::string> cells;  // of each configuration
   for (const StudyRun& run : runs) {
-    static_cast<void>(load_config(options.config, detail::all_settings(options.overrides, run)));
+    ExperimentConfig own = load_config(options.config, detail::all_settings(options.overrides, run));
+    own.seed = run.seed;
+    const auto [same, is_new] = cells.emplace(detail::study_text(own), run.cell);
+    if (!is_new) {
+      throw UsageError(concat("--grid: ", same->second, " and ", run.cell,
+                              " are the same configuration, must differ; --seeds and --threads are options"));
+    }
   }
   if (options.jobs == 0) {
     options.jobs = std::max(1, thread_count() / std::max(options.threads, 1));
@@ -255,9 +292,12 @@ inline ExitCode run_sweep(SweepOptions options, std::ostream& out, std::ostream&
   for (const std::string& axis : options.grid) {
     report.command += concat(" --grid '", axis, '\'');
   }
+  for (const std::string& setting : options.overrides) {
+    report.command += concat(" --set '", setting, '\'');
+  }
   report.command += concat(" --seeds ", options.seeds);
   const std::size_t count = runs.size();
-  detail::Sweep sweep(options, folder, std::move(runs), std::move(report), err);
+  detail::Sweep sweep(options, folder, std::move(runs), std::move(report), text, err);
   const ExitCode result = sweep.train();
   out << sweep.finished() << " of " << count << " runs finished\nsummary: " << folder.summary().string()
       << ", " << folder.page().string() << std::endl;

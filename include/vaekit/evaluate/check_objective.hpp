@@ -43,7 +43,8 @@ template <class T, class ObjectiveType>
 /// term that weighs D/4 or more, for D ≥ 20 features, is that of a log-likelihood averaged over the features.
 ///
 /// The derivatives are the objective's own, at 10⁴ nats of KL above the model's, where a capacity or free
-/// bits are exceeded. An objective that pulls the KL up from 0 (a capacity) may weigh it as it likes.
+/// bits are exceeded. An objective that pulls the KL up at one of the times (a capacity) may weigh it as it
+/// likes.
 ///
 /// Arguments  x [n × features + condition]; times in epochs, for schedules
 /// Threads    the result does not depend on their number
@@ -56,12 +57,14 @@ template <class Model, class ObjectiveType>
   constexpr double excess = 1e4;
   ObjectiveProbe<Model, ObjectiveType> probe(model, objective, x.rows(), seed);
   ObjectiveWeights largest;
+  bool has_target = false;
   for (const double time : times) {
     probe(model, x, time);
     Terms<T> terms = probe.workspace().terms;
     Terms<T> gradients = probe.workspace().dterms;
     const ObjectiveWeights weights = detail::objective_weights(objective, terms, time, excess, gradients);
-    const bool has_target = detail::objective_weights(objective, terms, time, std::nullopt, gradients).kl < 0;
+    has_target =
+        has_target || detail::objective_weights(objective, terms, time, std::nullopt, gradients).kl < 0;
     if (!(weights.kl >= 0)) {
       return {Finding::fault(
           check,
@@ -75,12 +78,12 @@ template <class Model, class ObjectiveType>
                              "the reconstruction term has the wrong sign or none: loss = KL - log p(x|z)")};
     }
     const double ratio = weights.kl / weights.log_likelihood;
-    if (!has_target && ratio >= largest.kl) {
+    if (ratio >= largest.kl) {
       largest = {1, ratio};
     }
   }
   const auto features = static_cast<double>(model.features());
-  if (features >= 20 && largest.kl >= features / 4) {
+  if (!has_target && features >= 20 && largest.kl >= features / 4) {
     return {
         Finding::fault(check,
                        concat("a nat of KL weighs as much as ", rounded(largest.kl),

@@ -61,6 +61,9 @@ template <class Model>
 template <class Model>
 [[nodiscard]] std::vector<Finding> check_learning_rate(const Trial<Model>& trial, double rate) {
   constexpr std::string_view check = "learning rate";
+  if (trial.steps.empty()) {
+    return {Finding::skipped(check, "the first loss is not finite")};
+  }
   const LearningRateRange range = find_learning_rate_range(trial);
   const std::string figure =
       concat(rounded(rate), "; the loss is lowest at ", rounded(range.lowest),

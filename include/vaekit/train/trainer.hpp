@@ -165,6 +165,10 @@ class Trainer {
     TrainingEnd result = TrainingEnd::finished;
     (call_begin(callbacks, state), ...);
     while (state.progress.epoch < static_cast<std::uint64_t>(config_.epochs)) {
+      if (state.progress.batch == 0 && out_of_patience(state.progress)) {
+        result = TrainingEnd::stopped_early;  // a run that had stopped early is resumed
+        break;
+      }
       if (!run_epoch(state, w, grad, callbacks...)) {
         result = TrainingEnd::interrupted;
         break;
