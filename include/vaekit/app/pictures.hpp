@@ -48,7 +48,7 @@ template <class Model>
   typename Model::Workspace w = model.make_inference_workspace(model.condition > 0 ? block : 1);
   for (Index first = 0; first < z.rows(); first += block) {
     const Index n = std::min(block, z.rows() - first);
-    model.sample_latents(seed, first, temperature, w, z.middleRows(first, n));
+    model.sample_latents(seed, static_cast<std::uint64_t>(first), temperature, w, z.middleRows(first, n));
   }
   return decode_all(model, z);
 }
