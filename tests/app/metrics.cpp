@@ -104,6 +104,11 @@ TEST_CASE("metrics: distances of samples in the features of a classifier") {
       "out");
   CHECK(with_probe["quality"] == report);
 
+  check_throws_with<DataError>("synthetic bars: has 1 sample, needs at least 2 for --features", [&] {
+    static_cast<void>(
+        measured({.run = example.run.root, .quality = true, .features = file, .samples = 1, .threads = 1}));
+  });
+
   features.shape = {4, 16, 1};
   write_feature_classifier(file, features);
   check_throws_with<DataError>(
@@ -120,5 +125,16 @@ TEST_CASE("metrics: what the data do not allow is refused") {
   const example::ExampleRun sprites("metrics-no-test", sprite_config());
   check_throws_with<ConfigError>("config /data/test: missing key, required to evaluate the test split", [&] {
     static_cast<void>(measured({.run = sprites.run.root, .probe = true, .threads = 1}));
+  });
+
+  const TemporaryFolder folder("metrics-labels");
+  write_file_atomically(folder / "ids.csv", "a,id\n0,1\n1,10000\n0,2\n");
+  ExperimentConfig ids = example::small_config();
+  ids.data.train = CsvConfig{.path = (folder / "ids.csv").string(), .label_column = "id"};
+  ids.data.test = ids.data.train;
+  ids.training.batch_size = 2;
+  const example::ExampleRun labelled("metrics-ids", ids);
+  check_throws_with<DataError>("bars: largest label is 10000, must be below 10000 for --probe", [&] {
+    static_cast<void>(measured({.run = labelled.run.root, .probe = true, .threads = 1}));
   });
 }

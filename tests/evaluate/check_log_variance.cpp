@@ -37,6 +37,14 @@ TEST_CASE("check log-variance: predicted ones of the likelihood have no gradient
   CHECK(findings[0].figure == "64 of 128 parameters of the likelihood have no gradient for any of 50 inputs");
 }
 
+TEST_CASE("check log-variance: a constant feature that is predicted to the last bit is no fault") {
+  Matrix<float> x = example::Bars().samples<float>(50);
+  x.leftCols(4).setOnes();
+  auto model = example::bars_model<float>();
+  model.likelihood_head.bias.leftCols(4).setConstant(40);
+  CHECK(example::is_ok(check_log_variance(model, x, 1)));
+}
+
 TEST_CASE("check log-variance: learned ones of the likelihood") {
   const Matrix<float> x = example::Bars().samples<float>(50);
   auto model = example::bars_model<float>(Gaussian<float>({.variance = VarianceSource::per_feature}, 64));

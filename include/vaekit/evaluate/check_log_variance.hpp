@@ -32,9 +32,10 @@ template <class Values>
   return count;
 }
 
-/// Outputs of the decoder's head that log p(x|z) does not follow for any of the inputs.
+/// Which outputs of the decoder's head log p(x|z) follows for one of the inputs at least [outputs].
 template <class LikelihoodType, class T = typename LikelihoodType::Scalar>
-[[nodiscard]] Index count_deaf_outputs(const LikelihoodType& likelihood, MatrixIn<T> params, MatrixIn<T> x) {
+[[nodiscard]] std::vector<bool> followed_outputs(const LikelihoodType& likelihood, MatrixIn<T> params,
+                                                 MatrixIn<T> x) {
   auto cache = likelihood.make_cache(params.rows());
   LikelihoodType unused = likelihood;
   std::vector<T> values(static_cast<std::size_t>(params.rows()));
@@ -42,11 +43,32 @@ template <class LikelihoodType, class T = typename LikelihoodType::Scalar>
   std::ranges::fill(values, T{1});
   likelihood.backward(values, cache, unused);
   const auto gradient = head_gradient(cache).topRows(params.rows());
-  Index count = 0;
+  std::vector<bool> followed(static_cast<std::size_t>(gradient.cols()));
   for (Index j = 0; j < gradient.cols(); ++j) {
-    count += (gradient.col(j).array() == T{0}).all() ? 1 : 0;
+    followed[static_cast<std::size_t>(j)] = (gradient.col(j).array() != T{0}).any();
   }
-  return count;
+  return followed;
+}
+
+/// Outputs of the decoder's head that log p(x|z) follows neither for the inputs nor for others, drawn from
+/// the likelihood at parameters of zero: an output that predicts its constant feature to the last bit is no
+/// fault.
+template <class LikelihoodType, class T = typename LikelihoodType::Scalar>
+[[nodiscard]] Index count_deaf_outputs(const LikelihoodType& likelihood, MatrixIn<T> params, MatrixIn<T> x,
+                                       std::uint64_t seed) {
+  std::vector<bool> followed = followed_outputs(likelihood, params, x);
+  if (!std::ranges::count(followed, false)) {
+    return 0;
+  }
+  const Matrix<T> zero = Matrix<T>::Zero(params.rows(), params.cols());
+  Matrix<T> other(x.rows(), x.cols());
+  likelihood.sample(zero, RandomStream(seed, Purpose::likelihood), other);
+  const std::vector<bool> elsewhere = followed_outputs<LikelihoodType, T>(likelihood, params, other);
+  Index deaf = 0;
+  for (std::size_t j = 0; j < followed.size(); ++j) {
+    deaf += !followed[j] && !elsewhere[j] ? 1 : 0;
+  }
+  return deaf;
 }
 
 }  // namespace detail
@@ -74,7 +96,7 @@ template <class Model>
   std::vector<Finding> findings;
   const MatrixOut<T> params = top(w.params, n);
   const Index outputs = params.cols();
-  const Index deaf = detail::count_deaf_outputs(model.likelihood, params, x.leftCols(model.features()));
+  const Index deaf = detail::count_deaf_outputs(model.likelihood, params, x.leftCols(model.features()), seed);
   if (static_cast<double>(deaf) > saturated_share * static_cast<double>(outputs)) {
     findings.push_back(
         Finding::fault(check,
