@@ -30,6 +30,19 @@ TEST_CASE("child process: its output is added to the log, its exit code comes ba
   CHECK(end_of("kill -9 $$", folder / "log").exit_code == 128 + SIGKILL);
 }
 
+TEST_CASE("child process: it can be stopped whatever this process does with the signals") {
+  const TemporaryFolder folder("child-signals");
+  const auto before = std::signal(SIGTERM, [](int) {});
+  CHECK(end_of("kill -TERM $$; exit 3", folder / "log").exit_code == 128 + SIGTERM);
+  std::signal(SIGTERM, SIG_IGN);
+  CHECK(end_of("kill -TERM $$; exit 3", folder / "log").exit_code == 128 + SIGTERM);
+  std::signal(SIGTERM, before);
+  sigset_t mask;
+  sigemptyset(&mask);
+  ::sigprocmask(SIG_BLOCK, nullptr, &mask);
+  CHECK(sigismember(&mask, SIGTERM) == 0);  // as before the start
+}
+
 TEST_CASE("child process: what cannot be started") {
   const TemporaryFolder folder("child-bad");
   static_cast<void>(start_process(folder / "missing", {}, folder / "log"));

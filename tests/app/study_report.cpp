@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "support/count_text.hpp"
 
 using namespace vaekit;
@@ -52,6 +54,22 @@ TEST_CASE("study report: mean and standard deviation over seeds, and the best co
   CHECK(contains(page, "failed: loss is nan, &quot;oh&quot;"));
   CHECK(contains(page, "<svg class=\"chart\""));
   CHECK(contains(page, "<pre>vaekit sweep a</pre>"));
+  // Only a finished run has written its page.
+  CHECK(count(page, "<a href=\"runs/1/report.html\">") == 2);
+  CHECK(count(page, "<a href=\"runs/4/report.html\">") == 1);
+  CHECK(contains(page, "<tr><td>runs/4</td><td>failed: "));
+}
+
+TEST_CASE("study report: the chart goes by value, whatever the order of the combinations") {
+  const StudyReport report = beta_study();
+  StudyReport turned = report;
+  std::ranges::rotate(turned.results, turned.results.begin() + 2);
+  const auto chart = [](const StudyReport& study) {
+    const std::string page = study_page(study);
+    const std::size_t begin = page.find("<svg");
+    return page.substr(begin, page.find("</svg>") - begin);
+  };
+  CHECK(chart(turned) == chart(report));
 }
 
 TEST_CASE("study report: no chart where what varies is no number, no means before a run has ended") {
