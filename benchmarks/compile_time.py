@@ -22,6 +22,7 @@ UNITS = {
 int main() {}
 """,
     "runs a model": """\
+#include <vaekit/distributions/bernoulli.hpp>
 #include <vaekit/model/vae.hpp>
 #include <vaekit/nn/sequential.hpp>
 using namespace vaekit;
