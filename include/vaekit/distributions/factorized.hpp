@@ -261,21 +261,22 @@ struct Factorized {
       if (!wants_gradient) {
         return value;
       }
-      T* head_block = to_head + j;
-      T* own_block = to_own + j;
+      // Offsets, since either pointer may be null.
+      Index head_at = j;
+      Index own_at = j;
       for (std::size_t i = 0; i < parameter_count; ++i) {
         switch (sources[i].from) {
           case ParameterSource::predicted:
-            store(head_block, gradient[i], which);
-            head_block += features;
+            store(to_head + head_at, gradient[i], which);
+            head_at += features;
             break;
           case ParameterSource::per_feature:
-            store(own_block, gradient[i], which);
-            own_block += features;
+            store(to_own + own_at, gradient[i], which);
+            own_at += features;
             break;
           case ParameterSource::learned:
             own_sums[i] += keep<T>(gradient[i], which);
-            own_block += 1;
+            own_at += 1;
             break;
           case ParameterSource::fixed:
             break;
