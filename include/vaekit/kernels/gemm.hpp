@@ -9,6 +9,7 @@
 #include "vaekit/core/matrix.hpp"
 #include "vaekit/core/parallel.hpp"
 #include "vaekit/kernels/gemm_few_rows.hpp"
+#include "vaekit/kernels/gemm_narrow.hpp"
 #include "vaekit/kernels/gemm_task.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -40,6 +41,7 @@ template <class T>
 struct GemmBuffers {
   AlignedVector<T> a;
   AlignedVector<T> b;
+  AlignedVector<T> c;  ///< the transposed result of a narrow product
   LiveSteps<T> live;
 };
 template <class T>
@@ -54,6 +56,36 @@ template <class T>
     buffer.resize(static_cast<std::size_t>(std::max<Index>(elements, 1)));
   }
   return buffer.data();
+}
+
+/// Gives the task room for what it packs.
+template <class T, class Epilogue>
+void lend_buffers(GemmTask<T, Epilogue>& task) {
+  GemmBuffers<T>& buffers = gemm_buffers<T>();
+  const Index depth = DepthBlocks<T>{task.k}.longest();
+  if (task.plan.pack_a) {
+    task.packed_a = reserve(buffers.a, task.a.count * depth);
+  }
+  if (task.plan.pack_b == PackB::panel) {
+    task.packed_b = reserve(buffers.b, task.plan.threads * GemmTile<T>::widest * depth);
+  } else if (task.plan.pack_b == PackB::block) {
+    task.packed_b = reserve(buffers.b, ColumnPanels<T>{task.b.count}.vectors() * lanes<T> * depth);
+  }
+}
+
+template <class T, class Epilogue>
+void run_narrow(const GemmTask<T, Epilogue>& task) {
+  constexpr NoEpilogue none;
+  const Index stride = narrow_stride<T>(task.a.count);
+  GemmTask<T, NoEpilogue> transposed{
+      task.k, task.b,           task.a,  nullptr,
+      stride, Store::overwrite, none,    make_plan(task.k, task.b, task.a, false),
+      {},     nullptr,          nullptr, nullptr};
+  transposed.c = reserve(gemm_buffers<T>().c, task.b.count * stride);
+  lend_buffers(transposed);
+  parallel_region(transposed.plan.threads, [&task, &transposed](int thread, int threads) {
+    multiply_narrow(task, transposed, thread, threads);
+  });
 }
 
 /// Runs the product; returns whether A was packed, which is when `extras.row_sums` were added to.
@@ -75,16 +107,12 @@ bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, T* c, Index c_strid
     multiply_few_rows<T>(task);
     return false;
   }
+  if (!prepared && is_narrow(k, a, b, mode)) {
+    run_narrow(task);
+    return false;
+  }
+  lend_buffers(task);
   GemmBuffers<T>& buffers = gemm_buffers<T>();
-  const Index depth = DepthBlocks<T>{k}.longest();
-  if (plan.pack_a) {
-    task.packed_a = reserve(buffers.a, a.count * depth);
-  }
-  if (plan.pack_b == PackB::panel) {
-    task.packed_b = reserve(buffers.b, plan.threads * GemmTile<T>::widest * depth);
-  } else if (plan.pack_b == PackB::block) {
-    task.packed_b = reserve(buffers.b, ColumnPanels<T>{b.count}.vectors() * lanes<T> * depth);
-  }
   constexpr Index search_gate = 8;  // panels of columns from which looking for zeros pays
   if (extras.skip_zeros && a.depth_stride == 1 && ColumnPanels<T>{b.count}.count() >= search_gate &&
       buffers.live.find(a, k)) {

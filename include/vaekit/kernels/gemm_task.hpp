@@ -158,6 +158,13 @@ struct GemmTask {
     [[nodiscard]] Index length() const { return depth.last - depth.first; }
   };
 
+  /// A panel of B, as the tiles read it.
+  struct Panel {
+    const T* data;
+    Index depth_stride;
+    T* copy = nullptr;  ///< where the first tile is to pack it
+  };
+
   void pack_block(const Block& block) const {
     if (plan.pack_a) {
       const RowPanels<T> panels(a.count);
@@ -186,24 +193,27 @@ struct GemmTask {
     pack_panel(b, col, std::min(width, b.count - col), block.depth, width, target);
   }
 
-  /// Panel q of B, `b_depth` elements from one step of the depth to the next.
-  [[nodiscard]] const T* columns(const Block& block, Index q, Index& b_depth) const {
-    const ColumnPanels<T> panels{b.count};
-    b_depth = panels.width(q);
+  /// Panel q of B.
+  [[nodiscard]] Panel columns(const Block& block, Index q) const {
+    const Index width = ColumnPanels<T>{b.count}.width(q);
+    const Index col = q * Tile::cols;
     switch (plan.pack_b) {
       case PackB::never:
-        b_depth = b.depth_stride;
-        return b.at(q * Tile::cols, block.depth.first);
+        return {b.at(col, block.depth.first), b.depth_stride};
       case PackB::block:
-        return packed_b + q * Tile::cols * block.length();
+        return {packed_b + col * block.length(), width};
       case PackB::prepared:
-        return prepared_block(block.depth) + q * Tile::cols * block.length();
+        return {prepared_block(block.depth) + col * block.length(), width};
       case PackB::panel:
         break;
     }
     T* own = packed_b + block.thread * Tile::widest * DepthBlocks<T>{k}.longest();
+    // The first tile can read rows of B as they lie, and pack them on the way.
+    if (b.line_stride == 1 && width == Tile::cols && col + width <= b.count) {
+      return {b.at(col, block.depth.first), b.depth_stride, own};
+    }
     pack_columns(block, q, own);
-    return own;
+    return {own, width};
   }
 
   /// The tiles of one thread, as many rows of A as stay in L2 at a time.
@@ -223,12 +233,14 @@ struct GemmTask {
         const Index first = std::max(p0, tiles.first - q * rows.count());
         const Index last = std::min({p0 + group, rows.count(), tiles.last - q * rows.count()});
         if (first < last) {
-          Index b_depth = 0;
-          const T* right = columns(block, q, b_depth);
+          Panel right = columns(block, q);
           for (Index p = first, next; p < last; p = next) {
             const Index together = live == nullptr ? last : p + 1;  // steps are those of one panel
             next = std::min(together, rows.same_height(p));
-            multiply_panels(block, p, next - p, q, right, b_depth);
+            multiply_panels(block, p, next - p, q, right);
+            if (right.copy != nullptr) {
+              right = {right.copy, Tile::cols};
+            }
           }
         }
       }
@@ -236,8 +248,7 @@ struct GemmTask {
   }
 
   /// `panels` tiles below each other, of the height of panel p, the first of them.
-  void multiply_panels(const Block& block, Index p, Index panels, Index q, const T* right,
-                       Index b_depth) const {
+  void multiply_panels(const Block& block, Index p, Index panels, Index q, const Panel& right) const {
     Chunk rows = RowPanels<T>(a.count)[p];
     const Index height = rows.last - rows.first;
     const Index col = q * Tile::cols;
@@ -246,14 +257,15 @@ struct GemmTask {
     TileOperands<T> operands{a.at(rows.first, block.depth.first),
                              a.line_stride,
                              a.depth_stride,
-                             right,
-                             b_depth,
+                             right.data,
+                             right.depth_stride,
                              c + rows.first * c_stride + col,
                              c_stride,
                              block.add_to_c,
                              panels,
                              height * a.line_stride,
                              height * c_stride};
+    operands.b_copy = right.copy;
     if (plan.pack_a) {
       operands.a = packed_a + rows.first * block.length();
       operands.a_line = 1;

@@ -21,7 +21,8 @@ struct GemmTile {
   static constexpr Index cols = vectors * lanes<T>;
   static constexpr Index widest = cols + lanes<T>;  ///< columns of the last panel
   static constexpr Index size = rows * widest;
-  static constexpr Index depth = 400 * 4 / static_cast<Index>(sizeof(T));  ///< one B panel stays in L1
+  /// One B panel stays in L1, or is read from L2 fast enough by the tall tile.
+  static constexpr Index depth = (rows > 6 ? 512 : 400) * 4 / static_cast<Index>(sizeof(T));
   static constexpr Index l2_elements = 65536 * 4 / static_cast<Index>(sizeof(T));  ///< of A that stay in L2
 };
 
@@ -107,7 +108,11 @@ struct TileOperands {
   Index a_step = 0;                     ///< the next of which finds its A
   Index out_step = 0;                   ///< and its place in `out` so many elements on
   const std::int32_t* steps = nullptr;  ///< k of the terms; null: 0, 1, 2 ...
+  T* b_copy = nullptr;                  ///< the first tile leaves B here for the others, packed; null: no
 };
+
+/// Rows of B that are asked for ahead: they lie in pages of their own, where no hardware prefetcher looks.
+inline constexpr Index prefetch_rows = 16;
 
 /// Keeps the compiler from reading a vector again from memory at each use: a tile has two loads a cycle.
 template <class T>
@@ -125,7 +130,10 @@ void multiply_rows(Index depth, const TileOperands<T>& operands) {
   const Index out_line = operands.out_line;
   for (Index panel = 0; panel < operands.panels; ++panel) {
     const T* a = operands.a + panel * operands.a_step;
-    const T* b = operands.b;
+    const bool packed = panel > 0 && operands.b_copy != nullptr;
+    const T* b = packed ? operands.b_copy : operands.b;
+    const Index b_depth = packed ? Vectors * lanes<T> : operands.b_depth;
+    T* copy = panel == 0 ? operands.b_copy : nullptr;
     T* out = operands.out + panel * operands.out_step;
     Simd<T> sum[Rows][Vectors];
 #pragma GCC unroll 14
@@ -135,7 +143,7 @@ void multiply_rows(Index depth, const TileOperands<T>& operands) {
         value = Simd<T>(T{0});
       }
     }
-    for (Index k = 0; k < depth; ++k, a += operands.a_depth, b += operands.b_depth) {
+    for (Index k = 0; k < depth; ++k, a += operands.a_depth, b += b_depth) {
       if constexpr (Chosen) {
         a = operands.a + operands.steps[k] * operands.a_depth;
         b = operands.b + operands.steps[k] * operands.b_depth;
@@ -144,6 +152,14 @@ void multiply_rows(Index depth, const TileOperands<T>& operands) {
       for (Index v = 0; v < Vectors; ++v) {
         right[v] = Simd<T>::load_unaligned(b + v * lanes<T>);
         hold_in_register<T>(right[v]);
+      }
+      if (copy != nullptr) {
+        __builtin_prefetch(b + prefetch_rows * b_depth);
+        __builtin_prefetch(b + prefetch_rows * b_depth + (Vectors - 1) * lanes<T>);
+        for (const Simd<T>& vector : right) {
+          vector.store_unaligned(copy);
+          copy += lanes<T>;
+        }
       }
 #pragma GCC unroll 14
       for (Index i = 0; i < Rows; ++i) {
@@ -212,11 +228,9 @@ void pack_panel(const Lines<T>& source, Index line, Index lines, Chunk depth, In
     }
     return;
   }
-  constexpr Index prefetch_rows = 16;
   const Index vectors = width / lanes<T>;
   const Index rest = lines - (vectors - 1) * lanes<T>;  // columns of the last vector
   for (Index k = 0; k < length; ++k, from += source.depth_stride, target += width) {
-    // Rows of B lie in pages of their own, where no hardware prefetcher looks ahead.
     __builtin_prefetch(from + prefetch_rows * source.depth_stride);
     for (Index v = 0; v + 1 < vectors; ++v) {
       Simd<T>::load_unaligned(from + v * lanes<T>).store_unaligned(target + v * lanes<T>);
@@ -247,6 +261,10 @@ void pack_rows(const Lines<T>& source, Chunk rows, Chunk depth, T* target) {
         }
       });
     }
+    return;
+  }
+  if (source.depth_stride == 1) {
+    transpose(from, source.line_stride, height, length, panel, height);
     return;
   }
   for (Index k = 0; k < length; ++k) {

@@ -112,26 +112,26 @@ template <class T>
 void transpose(const T* source, Index source_stride, Index rows, Index cols, T* target, Index target_stride) {
   using Block = detail::BlockTranspose<T>;
   constexpr Index prefetch_distance = 256 / static_cast<Index>(sizeof(T));
-  const auto one_by_one = [&](Index row0, Index row1, Index col0, Index col1) {
-    for (Index c = col0; c < col1; ++c) {
-      for (Index r = row0; r < row1; ++r) {
+  if (rows < Block::size || cols < Block::size) {
+    for (Index c = 0; c < cols; ++c) {
+      for (Index r = 0; r < rows; ++r) {
         target[c * target_stride + r] = source[r * source_stride + c];
       }
     }
-  };
-  const Index whole_rows = rows - rows % Block::size;
-  const Index whole_cols = cols - cols % Block::size;
-  for (Index c = 0; c < whole_cols; c += Block::size) {
-    for (Index r = 0; r < whole_rows; r += Block::size) {
+    return;
+  }
+  // The last blocks reach back over the ones before them, and write the same values again.
+  for (Index next_col = 0; next_col < cols; next_col += Block::size) {
+    const Index c = std::min(next_col, cols - Block::size);
+    for (Index next_row = 0; next_row < rows; next_row += Block::size) {
+      const Index r = std::min(next_row, rows - Block::size);
       for (Index i = r; i < r + Block::size; ++i) {
         __builtin_prefetch(source + i * source_stride + c + prefetch_distance);
       }
       Block::run(source + r * source_stride + c, source_stride, target + c * target_stride + r,
                  target_stride);
     }
-    one_by_one(whole_rows, rows, c, c + Block::size);
   }
-  one_by_one(0, rows, whole_cols, cols);
 }
 
 /// columns[c] = the first `rows` ≤ lanes elements of column c of source [rows × cols], zero beyond them, for
