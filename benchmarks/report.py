@@ -255,6 +255,9 @@ bash benchmarks/run.sh --quick               # short measurements: does everythi
 bash benchmarks/run.sh --only training_step  # one topic; they are listed in run.sh
 VAEKIT_PEER_PYTHON=python3 bash benchmarks/run.sh   # with an interpreter that has torch, jax, onnxruntime, onnx, scipy
 ```
+
+[limits.md](limits.md) says what holds back the figures that are missed; [family.md](family.md) has a training step of
+every named model against PyTorch, from another day.
 """
 
 

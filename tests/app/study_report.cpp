@@ -63,7 +63,7 @@ TEST_CASE("study report: mean and standard deviation over seeds, and the best co
 TEST_CASE("study report: the chart goes by value, whatever the order of the combinations") {
   const StudyReport report = beta_study();
   StudyReport turned = report;
-  std::ranges::rotate(turned.results, turned.results.begin() + 2);
+  std::rotate(turned.results.begin(), turned.results.begin() + 2, turned.results.end());
   const auto chart = [](const StudyReport& study) {
     const std::string page = study_page(study);
     const std::size_t begin = page.find("<svg");
