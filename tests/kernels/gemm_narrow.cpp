@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/alloc_guard.hpp"
 #include "vaekit/kernels/gemm.hpp"
 
 using namespace vaekit;
@@ -87,4 +88,21 @@ TEST_CASE("gemm_narrow: nothing is written beside the columns of C") {
   gemm<float>(as_is<float>(a), as_is<float>(b), 30, frame.leftCols(odd_cols<float>), Store::overwrite);
   CHECK((frame.rightCols(3).array() == -5).all());
   CHECK((frame.leftCols(odd_cols<float>) - a * b).cwiseAbs().maxCoeff() < 1e-4F);
+}
+
+TEST_CASE("gemm_narrow: no allocation after the first product of a size") {
+  const Matrix<float> a = fractions<float>(200, 300, 1);
+  const Matrix<float> b = fractions<float>(300, odd_cols<float>, 2);
+  Matrix<float> c(200, odd_cols<float>);
+  for (const int threads : {1, 2}) {
+    const ThreadScope scope(threads);
+    gemm<float>(as_is<float>(a), as_is<float>(b), 300, c, Store::overwrite);
+    std::size_t count = 1;
+    {
+      const AllocationCount guard;
+      gemm<float>(as_is<float>(a), as_is<float>(b), 300, c, Store::overwrite);
+      count = guard.count();
+    }
+    CHECK(count == 0);
+  }
 }
