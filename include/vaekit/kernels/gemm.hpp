@@ -103,8 +103,15 @@ bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, T* c, Index c_strid
   const bool prepared = extras.prepared != nullptr;
   const GemmPlan plan = make_plan(k, a, b, prepared);
   GemmTask<T, Epilogue> task{k, a, b, c, c_stride, mode, epilogue, plan, extras, nullptr, nullptr, nullptr};
+  GemmBuffers<T>& buffers = gemm_buffers<T>();
+  constexpr Index search_gate = 8;  // panels of columns from which looking for zeros pays
+  if (extras.skip_zeros && a.depth_stride == 1 && ColumnPanels<T>{b.count}.count() >= search_gate &&
+      buffers.live.find(a, k)) {
+    task.live = &buffers.live;
+  }
   if (has_few_rows(k, a, b, prepared)) {
-    multiply_few_rows<T>(task);
+    parallel_region(plan.threads,
+                    [&task](int thread, int threads) { multiply_few_rows(task, thread, threads); });
     return false;
   }
   if (!prepared && is_narrow(k, a, b, mode)) {
@@ -112,12 +119,6 @@ bool run_gemm(Index k, const Lines<T>& a, const Lines<T>& b, T* c, Index c_strid
     return false;
   }
   lend_buffers(task);
-  GemmBuffers<T>& buffers = gemm_buffers<T>();
-  constexpr Index search_gate = 8;  // panels of columns from which looking for zeros pays
-  if (extras.skip_zeros && a.depth_stride == 1 && ColumnPanels<T>{b.count}.count() >= search_gate &&
-      buffers.live.find(a, k)) {
-    task.live = &buffers.live;
-  }
   parallel_region(plan.threads, [&task](int thread, int threads) { task.run(thread, threads); });
   return plan.pack_a;
 }
