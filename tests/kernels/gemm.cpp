@@ -173,6 +173,8 @@ TEST_CASE_TEMPLATE("gemm: around the blocks of depth and rows, with operands pac
   for (const Index m : {l2_rows, l2_rows + 1}) {
     check_all_modes<T>({m, 3, 100});
   }
+  // Rows of A in two groups, both of which meet all panels of B.
+  check_all_modes<T>({Tile::l2_elements / 300 + 2 * Tile::rows, 2 * Tile::cols + 5, 300});
   check_all_modes<T>({4 * Tile::rows, 5 * Tile::cols + 1, 4});
   check_all_modes<T>({3 * Tile::rows, 3 * lanes<T>, 7});
   // The frame is six elements wide: rows of A start 2048 or 4096 bytes apart.
@@ -207,7 +209,9 @@ TEST_CASE_TEMPLATE("gemm: the epilogue sees every element once, with its row and
 }
 
 TEST_CASE_TEMPLATE("gemm: the same bits for any number of threads", T, float, double) {
+  const Index two_groups = detail::GemmTile<T>::l2_elements / 400 + 3 * detail::GemmTile<T>::rows;
   for (const Size& size : std::vector<Size>{{61, 130, 401},
+                                            {two_groups, 230, 400},
                                             {7, 1000, 100},
                                             {1000, 7, 100},
                                             {1100, 40, 30},

@@ -62,14 +62,11 @@ template <class T>
 template <class T, class Epilogue>
 void lend_buffers(GemmTask<T, Epilogue>& task) {
   GemmBuffers<T>& buffers = gemm_buffers<T>();
-  const Index depth = DepthBlocks<T>{task.k}.longest();
   if (task.plan.pack_a) {
-    task.packed_a = reserve(buffers.a, task.a.count * depth);
+    task.packed_a = reserve(buffers.a, task.a.count * DepthBlocks<T>{task.k}.longest());
   }
-  if (task.plan.pack_b == PackB::panel) {
-    task.packed_b = reserve(buffers.b, task.plan.threads * GemmTile<T>::widest * depth);
-  } else if (task.plan.pack_b == PackB::block) {
-    task.packed_b = reserve(buffers.b, ColumnPanels<T>{task.b.count}.vectors() * lanes<T> * depth);
+  if (task.plan.pack_b == PackB::panels) {
+    task.packed_b = reserve(buffers.b, task.packed_b_size());
   }
 }
 

@@ -35,8 +35,7 @@ inline constexpr Index pack_gate = 4;
 /// Where the tiles find B.
 enum class PackB {
   never,     ///< as it lies in memory
-  panel,     ///< each thread packs a panel when it comes to it, into a buffer that stays in its cache
-  block,     ///< all panels of a block of the depth, by all threads, for many rows of A
+  panels,    ///< each thread packs a panel when it comes to it
   prepared,  ///< packed before, by `PackedMatrix`
 };
 
@@ -63,11 +62,7 @@ template <class T>
   // Panels of B are read many times: packing pays, and is needed where they lie across the rows of B or
   // would be read past its end.
   const bool readable = b.line_stride == 1 && b.count % lanes<T> == 0;
-  const Index l2_rows = GemmTile<T>::l2_elements / std::max<Index>(1, std::min(k, GemmTile<T>::depth));
-  plan.pack_b = prepared                           ? PackB::prepared
-                : readable && a_panels < pack_gate ? PackB::never
-                : a.count <= l2_rows               ? PackB::panel
-                                                   : PackB::block;
+  plan.pack_b = prepared ? PackB::prepared : readable && a_panels < pack_gate ? PackB::never : PackB::panels;
   return plan;
 }
 
@@ -94,21 +89,20 @@ struct GemmTask {
   GemmPlan plan;
   GemmExtras<T> extras;
   T* packed_a;                         // [longest depth × rows]
-  T* packed_b;                         // a panel for each thread, or [longest depth × padded columns]
+  T* packed_b;                         // [packed_b_size()]
   const LiveSteps<T>* live = nullptr;  // steps of the depth to take; null: all
 
   /// The share of one of `threads` threads, all of which must call it.
   void run(int thread, int threads) const {
     const DepthBlocks<T> depths{k};
-    const bool shares_panels = plan.pack_a || plan.pack_b == PackB::block;
     for (Index d = 0; d < depths.count(); ++d) {
       const Block block{d,      depths[d], mode == Store::accumulate || d > 0, d + 1 == depths.count(),
                         thread, threads};
-      if (shares_panels) {
+      if (plan.pack_a) {
         if (d > 0) {
           parallel_barrier(threads);  // nobody reads the panels that are about to be overwritten
         }
-        pack_block(block);
+        pack_rows_of(block);
         parallel_barrier(threads);
       }
       multiply_block(block);
@@ -141,6 +135,15 @@ struct GemmTask {
     }
   }
 
+  /// Elements that threads which pack panels of B need together, however many there are in the end.
+  [[nodiscard]] Index packed_b_size() const {
+    Index most = 0;
+    for (int threads = 1; threads <= plan.threads; ++threads) {
+      most = std::max(most, threads * own_size(threads));
+    }
+    return most;
+  }
+
   /// The prepared panels of one block of the depth.
   [[nodiscard]] const T* prepared_block(Chunk depth) const {
     return extras.prepared + ColumnPanels<T>{b.count}.vectors() * lanes<T> * depth.first;
@@ -165,24 +168,31 @@ struct GemmTask {
     T* copy = nullptr;  ///< where the first tile is to pack it
   };
 
-  void pack_block(const Block& block) const {
-    if (plan.pack_a) {
-      const RowPanels<T> panels(a.count);
-      const Chunk share = chunk(panels.count(), block.thread, block.threads);
-      for (Index p = share.first; p < share.last; ++p) {
-        const Chunk rows = panels[p];
-        pack_rows(a, rows, block.depth, packed_a);
-        if (extras.row_sums != nullptr) {
-          const Index height = rows.last - rows.first;
-          add_column_sums(packed_a + rows.first * block.length(), height, block.length(), height,
-                          extras.row_sums + rows.first);
-        }
-      }
-    }
-    if (plan.pack_b == PackB::block) {
-      const Chunk share = chunk(ColumnPanels<T>{b.count}.count(), block.thread, block.threads);
-      for (Index q = share.first; q < share.last; ++q) {
-        pack_columns(block, q, packed_b + q * Tile::cols * block.length());
+  /// Panels of rows of A that stay in L2 while panels of B pass by.
+  [[nodiscard]] Index rows_at_a_time(Index length) const {
+    return std::max<Index>(1, Tile::l2_elements / (Tile::rows * std::max<Index>(1, length)));
+  }
+
+  /// Elements of the panels of B that one of `threads` threads keeps: those of all its tiles where it comes
+  /// to them more than once.
+  [[nodiscard]] Index own_size(int threads) const {
+    const Index longest = DepthBlocks<T>{k}.longest();
+    const Index panels = ColumnPanels<T>{b.count}.count();
+    const bool once = RowPanels<T>(a.count).count() <= rows_at_a_time(longest);
+    const Index kept = once ? 1 : (panels + threads - 1) / threads + 1;
+    return (kept * Tile::cols + lanes<T>)*longest;
+  }
+
+  void pack_rows_of(const Block& block) const {
+    const RowPanels<T> panels(a.count);
+    const Chunk share = chunk(panels.count(), block.thread, block.threads);
+    for (Index p = share.first; p < share.last; ++p) {
+      const Chunk rows = panels[p];
+      pack_rows(a, rows, block.depth, packed_a);
+      if (extras.row_sums != nullptr) {
+        const Index height = rows.last - rows.first;
+        add_column_sums(packed_a + rows.first * block.length(), height, block.length(), height,
+                        extras.row_sums + rows.first);
       }
     }
   }
@@ -193,21 +203,18 @@ struct GemmTask {
     pack_panel(b, col, std::min(width, b.count - col), block.depth, width, target);
   }
 
-  /// Panel q of B.
-  [[nodiscard]] Panel columns(const Block& block, Index q) const {
+  /// Panel q of B, for the first of the rows that its tiles multiply; `own` is this thread's place for it.
+  [[nodiscard]] Panel columns(const Block& block, Index q, T* own) const {
     const Index width = ColumnPanels<T>{b.count}.width(q);
     const Index col = q * Tile::cols;
     switch (plan.pack_b) {
       case PackB::never:
         return {b.at(col, block.depth.first), b.depth_stride};
-      case PackB::block:
-        return {packed_b + col * block.length(), width};
       case PackB::prepared:
         return {prepared_block(block.depth) + col * block.length(), width};
-      case PackB::panel:
+      case PackB::panels:
         break;
     }
-    T* own = packed_b + block.thread * Tile::widest * DepthBlocks<T>{k}.longest();
     // The first tile can read rows of B as they lie, and pack them on the way.
     if (b.line_stride == 1 && width == Tile::cols && col + width <= b.count) {
       return {b.at(col, block.depth.first), b.depth_stride, own};
@@ -222,25 +229,30 @@ struct GemmTask {
   /// more; only the panels of B at the seams are packed twice.
   void multiply_block(const Block& block) const {
     const RowPanels<T> rows(a.count);
-    const Chunk tiles = chunk(rows.count() * ColumnPanels<T>{b.count}.count(), block.thread, block.threads);
-    // One pass over B where its panels are packed on the way.
-    const Index group =
-        plan.pack_b == PackB::panel
-            ? rows.count()
-            : std::max<Index>(1, Tile::l2_elements / (Tile::rows * std::max<Index>(1, block.length())));
+    const ColumnPanels<T> panels{b.count};
+    const Chunk tiles = chunk(rows.count() * panels.count(), block.thread, block.threads);
+    const Index group = rows_at_a_time(block.length());
+    T* const kept = packed_b + block.thread * own_size(block.threads);
     for (Index p0 = 0; p0 < rows.count(); p0 += group) {
       for (Index q = tiles.first / rows.count(); q * rows.count() < tiles.last; ++q) {
-        const Index first = std::max(p0, tiles.first - q * rows.count());
+        const Index begin = std::max<Index>(0, tiles.first - q * rows.count());
+        const Index first = std::max(p0, begin);
         const Index last = std::min({p0 + group, rows.count(), tiles.last - q * rows.count()});
-        if (first < last) {
-          Panel right = columns(block, q);
-          for (Index p = first, next; p < last; p = next) {
-            const Index together = live == nullptr ? last : p + 1;  // steps are those of one panel
-            next = std::min(together, rows.same_height(p));
-            multiply_panels(block, p, next - p, q, right);
-            if (right.copy != nullptr) {
-              right = {right.copy, Tile::cols};
-            }
+        if (first >= last) {
+          continue;
+        }
+        T* own = kept;
+        if (rows.count() > group) {
+          own += (q - tiles.first / rows.count()) * Tile::cols * block.length();
+        }
+        Panel right =
+            plan.pack_b == PackB::panels && begin < p0 ? Panel{own, panels.width(q)} : columns(block, q, own);
+        for (Index p = first, next; p < last; p = next) {
+          const Index together = live == nullptr ? last : p + 1;  // steps are those of one panel
+          next = std::min(together, rows.same_height(p));
+          multiply_panels(block, p, next - p, q, right);
+          if (right.copy != nullptr) {
+            right = {right.copy, Tile::cols};
           }
         }
       }

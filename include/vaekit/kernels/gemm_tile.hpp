@@ -23,7 +23,8 @@ struct GemmTile {
   static constexpr Index size = rows * widest;
   /// One B panel stays in L1, or is read from L2 fast enough by the tall tile.
   static constexpr Index depth = (rows > 6 ? 512 : 400) * 4 / static_cast<Index>(sizeof(T));
-  static constexpr Index l2_elements = 65536 * 4 / static_cast<Index>(sizeof(T));  ///< of A that stay in L2
+  /// Of A that stay in L2, which has a megabyte or more beside AVX-512.
+  static constexpr Index l2_elements = (rows > 6 ? 131072 : 65536) * 4 / static_cast<Index>(sizeof(T));
 };
 
 /// The lines of an operand that run along the depth of a product: rows of A, columns of B. Element (line, k)
@@ -112,6 +113,7 @@ struct TileOperands {
 };
 
 /// Rows of B that are asked for ahead: they lie in pages of their own, where no hardware prefetcher looks.
+/// Into L2: in L1, rows at colliding strides would drive each other out before their turn.
 inline constexpr Index prefetch_rows = 16;
 
 /// Keeps the compiler from reading a vector again from memory at each use: a tile has two loads a cycle.
@@ -154,8 +156,8 @@ void multiply_rows(Index depth, const TileOperands<T>& operands) {
         hold_in_register<T>(right[v]);
       }
       if (copy != nullptr) {
-        __builtin_prefetch(b + prefetch_rows * b_depth);
-        __builtin_prefetch(b + prefetch_rows * b_depth + (Vectors - 1) * lanes<T>);
+        __builtin_prefetch(b + prefetch_rows * b_depth, 0, 2);
+        __builtin_prefetch(b + prefetch_rows * b_depth + (Vectors - 1) * lanes<T>, 0, 2);
         for (const Simd<T>& vector : right) {
           vector.store_unaligned(copy);
           copy += lanes<T>;
