@@ -74,7 +74,8 @@ kernel() {
     { cat "$results/$name.log" >&2; return 1; }
 }
 
-program() { "$build/bin/benchmark_end_to_end_$1" "$seconds" >>"$results/$1.jsonl"; }
+# program TOPIC [ARGUMENT]...
+program() { "$build/bin/benchmark_end_to_end_$1" "$seconds" "${@:2}" >>"$results/$1.jsonl"; }
 
 # peer SCRIPT TOPIC THREADS [--compile]
 peer() {
@@ -117,10 +118,11 @@ run_topic() {
       program latency
       ;;
     log_likelihood)
-      program log_likelihood
+      mkdir -p "$results/models"
+      program log_likelihood "$results/models"
       for threads in 1 2; do
-        peer pytorch log_likelihood $threads
-        peer pytorch log_likelihood $threads --compile
+        peer pytorch log_likelihood $threads --models "$results/models"
+        peer pytorch log_likelihood $threads --models "$results/models" --compile
       done
       program log_likelihood
       ;;

@@ -3,6 +3,7 @@
 environment when a library is loaded."""
 import argparse
 import os
+import pathlib
 import sys
 
 
@@ -12,6 +13,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="time for each measurement")
     parser.add_argument("--compile", action="store_true", help="PyTorch: measure torch.compile, not eager mode")
+    parser.add_argument("--models", type=pathlib.Path, help="folder of the trained models that vaekit left for its peers")
     return parser.parse_args()
 
 

@@ -18,7 +18,7 @@ def compiled(function):
 
 
 class Vae(nn.Module):
-    def __init__(self, sizes: w.Sizes):
+    def __init__(self, sizes: w.Sizes, parameters: list | None = None):
         super().__init__()
         self.sizes = sizes
         self.encoder = nn.Linear(sizes.features, sizes.hidden)
@@ -26,7 +26,7 @@ class Vae(nn.Module):
         self.decoder = nn.Linear(sizes.latent, sizes.hidden)
         self.likelihood = nn.Linear(sizes.hidden, sizes.features)
         with torch.no_grad():
-            for parameter, values in zip(self.parameters(), w.parameters(sizes), strict=True):
+            for parameter, values in zip(self.parameters(), parameters or w.parameters(sizes), strict=True):
                 parameter.copy_(torch.from_numpy(values))
 
     def encode(self, x):
@@ -106,12 +106,14 @@ def latency() -> None:
 def log_likelihood() -> None:
     """The encoder runs once for an image; samples are decoded in chunks and their log-sum-exp is streamed."""
     for sizes in (w.QUICKSTART, w.WIDE):
-        print_log_likelihood(sizes)
+        print_log_likelihood(Vae(sizes), "random weights", w.images(sizes, w.LOG_LIKELIHOOD_IMAGES))
+        if trained := w.trained(sizes):
+            parameters, images = trained
+            print_log_likelihood(Vae(sizes, parameters), "trained", images)
 
 
-def print_log_likelihood(sizes: w.Sizes) -> None:
-    model = Vae(sizes)
-    x = torch.from_numpy(w.images(sizes, w.LOG_LIKELIHOOD_IMAGES))
+def print_log_likelihood(model: Vae, kind: str, images) -> None:
+    x = torch.from_numpy(images)
     samples, chunk = w.LOG_LIKELIHOOD_SAMPLES, 500
 
     def chunk_weight(image, mu, logvar, epsilon):
@@ -131,7 +133,7 @@ def print_log_likelihood(sizes: w.Sizes) -> None:
             total = torch.logaddexp(total, weight(x[i], mu, logvar, torch.randn(chunk, model.sizes.latent)))
         return total.item() - math.log(samples)
 
-    w.print_log_likelihood(PEER, sizes, estimate)
+    w.print_log_likelihood(PEER, model.sizes, kind, estimate)
 
 
 def adam() -> None:

@@ -92,6 +92,22 @@ def images(sizes: Sizes, count: int) -> np.ndarray:
     return pixels(sizes, count).astype(np.float32) / 255
 
 
+def trained(sizes: Sizes) -> tuple[list[np.ndarray], np.ndarray] | None:
+    """Parameters of a trained model and images, as support/trained.hpp wrote them; None where it did not."""
+    path = OPTIONS.models / f"{sizes.name}.safetensors" if OPTIONS.models else None
+    if path is None or not path.exists():
+        return None
+    content = path.read_bytes()
+    data = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:data])
+
+    def tensor(name: str) -> np.ndarray:
+        begin, end = (data + offset for offset in header[name]["data_offsets"])
+        return np.frombuffer(content[begin:end], np.float32).reshape(header[name]["shape"]).copy()
+
+    return [tensor(str(i)) for i in range(8)], tensor("images")
+
+
 def latent_vector() -> np.ndarray:
     return uniform(LATENT_LIST, QUICKSTART.latent).astype(np.float32)[None, :]
 
@@ -163,11 +179,11 @@ def print_latency(peer: str, name: str, call: Callable[[], object], check: float
     print_record("latency", name, peer, "us", microseconds, check=check, p99=float(np.quantile(microseconds, 0.99)))
 
 
-def print_log_likelihood(peer: str, sizes: Sizes, log_likelihood: Callable[[int], float]) -> None:
+def print_log_likelihood(peer: str, sizes: Sizes, kind: str, log_likelihood: Callable[[int], float]) -> None:
     """Measures `log_likelihood(i)` of image i, in images a second."""
     check = float(np.mean([log_likelihood(i) for i in range(LOG_LIKELIHOOD_IMAGES)]))
     rates = [1 / s for s in time_chunks(lambda: log_likelihood(0), OPTIONS.seconds, least=9)]
-    name = f"{sizes.name}, K = {LOG_LIKELIHOOD_SAMPLES}"
+    name = f"{sizes.name}, K = {LOG_LIKELIHOOD_SAMPLES}, {kind}"
     print_record("log_likelihood", name, peer, "images/s", rates, check=check)
 
 
