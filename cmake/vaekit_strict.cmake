@@ -9,6 +9,10 @@ if(VAEKIT_NATIVE)
   check_cxx_source_compiles("#ifndef __AVX512F__\n#error\n#endif\nint main() {}" VAEKIT_NATIVE_AVX512)
   unset(CMAKE_REQUIRED_FLAGS)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Whole models take the compiler gigabytes: collecting garbage from 1 GB on, not from 128 MB, saves a tenth of the time.
+  target_compile_options(vaekit_strict INTERFACE "SHELL:--param ggc-min-heapsize=1048576")
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms of g++ 12 in optimised code: its bugs 105651 (std::string), 105329 and 105562 (vector loads).
   target_compile_options(vaekit_strict INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow)

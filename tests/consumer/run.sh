@@ -52,15 +52,15 @@ case $way in
     install_vaekit
     export PKG_CONFIG_PATH=$work/moved/share/pkgconfig
     # shellcheck disable=SC2046
-    "$VAEKIT_CXX" -std=c++20 -O1 "$here/main.cpp" -o "$work/main" $(pkg-config --cflags --libs vaekit)
+    "$VAEKIT_CXX" -std=c++20 -O0 "$here/main.cpp" -o "$work/main" $(pkg-config --cflags --libs vaekit)
     "$work/main"
     # shellcheck disable=SC2046
-    "$VAEKIT_CXX" -std=c++20 -O1 "$here/io.cpp" -o "$work/io" $(pkg-config --cflags --libs vaekit-io)
+    "$VAEKIT_CXX" -std=c++20 -O0 "$here/io.cpp" -o "$work/io" $(pkg-config --cflags --libs vaekit-io)
     "$work/io"
     ;;
   one_liner)
     # shellcheck disable=SC2086
-    "$VAEKIT_CXX" -std=c++20 -O1 "-I$VAEKIT_SOURCE/include" $VAEKIT_INCLUDES "$here/main.cpp" -o "$work/main"
+    "$VAEKIT_CXX" -std=c++20 -O0 "-I$VAEKIT_SOURCE/include" $VAEKIT_INCLUDES "$here/main.cpp" -o "$work/main"
     "$work/main"
     ;;
   *)

@@ -121,8 +121,8 @@ std::vector<Promise<T>> promises() {
 /// Shapes of all sizes, and counts: whole, halves, and real numbers of all sizes.
 template <class T, class Body>
 void for_each_pair(Body&& body) {
-  const std::vector<T> counts = geometric<T>(1e-3, 1e6, 80);
-  for (const T r : geometric<T>(1.0000001e-6, 1e7, 400)) {
+  const std::vector<T> counts = geometric<T>(1e-3, 1e6, 60);
+  for (const T r : geometric<T>(1.0000001e-6, 1e7, 160)) {
     for (int i = 0; i < 42; ++i) {
       body(r, static_cast<T>(i) / 2);
     }

@@ -74,8 +74,8 @@ TEST_CASE("gemm_zeros: few zeros are not worth a list") {
 }
 
 TEST_CASE_TEMPLATE("gemm_zeros: products of a packed matrix are those of the matrix", T, float, double) {
-  for (const Index depth : {37, 400, 551}) {
-    for (const Index rows : {1, 2, 3, 17, 29, 100}) {
+  for (const Index depth : {37, 551}) {
+    for (const Index rows : {1, 3, 17, 29}) {
       for (const Index cols : {300, 309}) {
         CAPTURE(depth);
         CAPTURE(rows);
