@@ -242,8 +242,7 @@ Written by `benchmarks/run.sh`; do not edit. Every figure is a median, ± is the
 the distance between runs. Our programs run before and after their peers, one process at a time; the repetitions of
 matrix products mix all libraries at random within one process. All peers have the same parameters, data, batch and
 steps, data in memory, and warm up first; what they compute is compared before anything is written here. "Faster by"
-compares each library at its better number of threads. Our whole programs run with `OMP_PROC_BIND=true`; peers do not,
-for the threads that they start besides OpenMP's would all be on one core.
+compares each library at its better number of threads.
 """
 
 REPRODUCE = """\

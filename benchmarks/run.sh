@@ -74,8 +74,8 @@ kernel() {
     { cat "$results/$name.log" >&2; return 1; }
 }
 
-# program TOPIC [ARGUMENT]...   A thread that moves to another core leaves its weights behind in the cache of the old one.
-program() { OMP_PROC_BIND=true "$build/bin/benchmark_end_to_end_$1" "$seconds" "${@:2}" >>"$results/$1.jsonl"; }
+# program TOPIC [ARGUMENT]...
+program() { "$build/bin/benchmark_end_to_end_$1" "$seconds" "${@:2}" >>"$results/$1.jsonl"; }
 
 # peer SCRIPT TOPIC THREADS [--compile]
 peer() {
