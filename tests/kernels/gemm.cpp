@@ -177,8 +177,8 @@ TEST_CASE_TEMPLATE("gemm: around the blocks of depth and rows, with operands pac
   check_all_modes<T>({Tile::l2_elements / 300 + 2 * Tile::rows, 2 * Tile::cols + 5, 300});
   check_all_modes<T>({4 * Tile::rows, 5 * Tile::cols + 1, 4});
   check_all_modes<T>({3 * Tile::rows, 3 * lanes<T>, 7});
-  // The frame is six elements wide: rows of A start 2048 or 4096 bytes apart.
-  const Index colliding = 2048 / static_cast<Index>(sizeof(T)) - 2 * Framed<T>::rim;
+  // With the frame, rows of A start 4096 bytes apart.
+  const Index colliding = 4096 / static_cast<Index>(sizeof(T)) - 2 * Framed<T>::rim;
   check_all_modes<T>({2 * Tile::rows + 1, 4 * Tile::cols, colliding});
   check_all_modes<T>({colliding, 4 * Tile::cols, 5});
   CHECK(wrong_elements<T>({colliding, 4 * Tile::cols + 1, Tile::depth + 1}, all_modes[3]) == 0);

@@ -28,7 +28,8 @@ TEST_CASE("gemm_task: B is packed only where that pays or must be") {
 
 TEST_CASE("gemm_task: A is packed when reading it often as it lies would miss the cache") {
   const Index wide = 8 * GemmTile<float>::cols;
-  CHECK(make_plan(1024, as_rows(128, 1024), as_columns(wide, wide), false).pack_a);
+  CHECK(make_plan(1024, as_rows(128, 1024), as_columns(wide, wide), false).pack_a ==
+        strides_collide<float>(4096));
   CHECK(make_plan(128, as_columns(400, 400), as_columns(wide, wide), false).pack_a);
   CHECK_FALSE(make_plan(128, as_columns(400, 400), as_columns(lanes<float>, 40), false).pack_a);
   CHECK_FALSE(make_plan(784, as_rows(128, 784), as_columns(wide, wide), false).pack_a);
@@ -41,8 +42,11 @@ TEST_CASE("gemm_task: small products stay on one thread") {
   CHECK(make_plan(784, as_rows(128, 784), as_rows(400, 784), false).threads == (has_openmp ? 2 : 1));
 }
 
-TEST_CASE("gemm_task: strides that are multiples of 2 KiB collide") {
-  CHECK(strides_collide(2048));
-  CHECK(strides_collide(4096));
-  CHECK_FALSE(strides_collide(3136));
+TEST_CASE("gemm_task: strides collide where more rows of a tile than the cache has ways meet in a set") {
+  const bool tall = GemmTile<float>::rows > 8;
+  CHECK(strides_collide<float>(4096) == tall);
+  CHECK(strides_collide<float>(3 * 4096) == tall);
+  CHECK_FALSE(strides_collide<float>(2048));
+  CHECK_FALSE(strides_collide<float>(4096 + 64));
+  CHECK_FALSE(strides_collide<float>(3136));
 }

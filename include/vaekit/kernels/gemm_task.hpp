@@ -4,6 +4,7 @@
 #pragma once
 
 #include <concepts>
+#include <numeric>
 
 #include "vaekit/kernels/gemm_zeros.hpp"
 #include "vaekit/kernels/reduce.hpp"
@@ -46,8 +47,15 @@ struct GemmPlan {
   int threads;  ///< to ask for
 };
 
-/// Lines that start a multiple of this many bytes after each other compete for few sets of the L1 cache.
-[[nodiscard]] constexpr bool strides_collide(Index bytes) { return bytes % 2048 == 0; }
+/// Whether the rows of a tile, so many bytes apart, drive each other out of an L1 cache of eight ways of 4
+/// KiB.
+template <class T>
+[[nodiscard]] constexpr bool strides_collide(Index bytes) {
+  constexpr Index ways = 8;
+  constexpr Index way = 4096;
+  const Index places = way / std::gcd(bytes, way);
+  return (GemmTile<T>::rows + places - 1) / places >= ways;  // one is for B, which passes by
+}
 
 template <class T>
 [[nodiscard]] GemmPlan make_plan(Index k, const Lines<T>& a, const Lines<T>& b, bool prepared) {
@@ -58,7 +66,7 @@ template <class T>
   // A is read as it lies, one element for each row of the tile, unless each step of the depth is in another
   // cache line, or the lines collide in the cache.
   plan.pack_a = b_panels >= pack_gate &&
-                (a.depth_stride != 1 || strides_collide(a.line_stride * static_cast<Index>(sizeof(T))));
+                (a.depth_stride != 1 || strides_collide<T>(a.line_stride * static_cast<Index>(sizeof(T))));
   // Panels of B are read many times: packing pays, and is needed where they lie across the rows of B or
   // would be read past its end.
   const bool readable = b.line_stride == 1 && b.count % lanes<T> == 0;
