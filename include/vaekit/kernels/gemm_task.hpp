@@ -211,8 +211,8 @@ struct GemmTask {
     pack_panel(b, col, std::min(width, b.count - col), block.depth, width, target);
   }
 
-  /// Panel q of B, for the first of the rows that its tiles multiply; `own` is this thread's place for it.
-  [[nodiscard]] Panel columns(const Block& block, Index q, T* own) const {
+  /// Panel q of B, the `nth` of those that this thread keeps; `again`: it has met this panel before.
+  [[nodiscard]] Panel columns(const Block& block, Index q, Index nth, bool again) const {
     const Index width = ColumnPanels<T>{b.count}.width(q);
     const Index col = q * Tile::cols;
     switch (plan.pack_b) {
@@ -222,6 +222,10 @@ struct GemmTask {
         return {prepared_block(block.depth) + col * block.length(), width};
       case PackB::panels:
         break;
+    }
+    T* const own = packed_b + block.thread * own_size(block.threads) + nth * Tile::cols * block.length();
+    if (again) {
+      return {own, width};
     }
     // The first tile can read rows of B as they lie, and pack them on the way.
     if (b.line_stride == 1 && width == Tile::cols && col + width <= b.count) {
@@ -237,10 +241,8 @@ struct GemmTask {
   /// more; only the panels of B at the seams are packed twice.
   void multiply_block(const Block& block) const {
     const RowPanels<T> rows(a.count);
-    const ColumnPanels<T> panels{b.count};
-    const Chunk tiles = chunk(rows.count() * panels.count(), block.thread, block.threads);
+    const Chunk tiles = chunk(rows.count() * ColumnPanels<T>{b.count}.count(), block.thread, block.threads);
     const Index group = rows_at_a_time(block.length());
-    T* const kept = packed_b + block.thread * own_size(block.threads);
     for (Index p0 = 0; p0 < rows.count(); p0 += group) {
       for (Index q = tiles.first / rows.count(); q * rows.count() < tiles.last; ++q) {
         const Index begin = std::max<Index>(0, tiles.first - q * rows.count());
@@ -249,12 +251,8 @@ struct GemmTask {
         if (first >= last) {
           continue;
         }
-        T* own = kept;
-        if (rows.count() > group) {
-          own += (q - tiles.first / rows.count()) * Tile::cols * block.length();
-        }
-        Panel right =
-            plan.pack_b == PackB::panels && begin < p0 ? Panel{own, panels.width(q)} : columns(block, q, own);
+        const Index nth = rows.count() > group ? q - tiles.first / rows.count() : 0;
+        Panel right = columns(block, q, nth, begin < p0);
         for (Index p = first, next; p < last; p = next) {
           const Index together = live == nullptr ? last : p + 1;  // steps are those of one panel
           next = std::min(together, rows.same_height(p));
