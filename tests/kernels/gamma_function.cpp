@@ -27,8 +27,9 @@ Real series(Real z) {
 
 Real digamma_reference(Real x) {
   Real sum = 0;
-  for (; x < 64; x += 1) {
+  while (x < 64) {
     sum -= 1 / x;
+    x += 1;
   }
   const Real q = 1 / (x * x);
   return sum + std::log(x) - 0.5L / x -
@@ -51,8 +52,9 @@ Real log_factorial_reference(Real x) { return std::lgamma(x + 1); }
 /// log Γ(r + x) − log Γ(r), also where std::lgamma would cancel.
 Real difference_reference(Real r, Real x) {
   Real sum = 0;
-  for (; r < 64; r += 1) {
+  while (r < 64) {
     sum -= std::log1p(x / r);
+    r += 1;
   }
   return sum + (r - 0.5L) * std::log1p(x / r) + x * (std::log(r + x) - 1) + series(r + x) - series(r);
 }
@@ -65,8 +67,9 @@ Real stirling_reference(Real r, Real x) {
 /// ψ(r + x) − ψ(r), also where they nearly agree.
 Real digamma_difference_reference(Real r, Real x) {
   Real sum = 0;
-  for (; r < 64; r += 1) {
+  while (r < 64) {
     sum += x / (r * (r + x));
+    r += 1;
   }
   const Real s = r + x;
   const auto even = [](Real z) { return 1 / (12 * z * z) - 1 / (120 * z * z * z * z); };
