@@ -51,7 +51,7 @@ struct Extent {
     if (sizes[0] == 0) {
       throw_empty(name);
     }
-    if (promised == 0) {
+    if (sample_bytes == 0) {
       throw DataError(concat(name, ": header promises ", text(), ", must have at least one value a sample"));
     }
     if (data.size() < promised) {
