@@ -47,8 +47,7 @@ struct GemmPlan {
   int threads;  ///< to ask for
 };
 
-/// Whether the rows of a tile, so many bytes apart, drive each other out of an L1 cache of eight ways of 4
-/// KiB.
+/// Whether rows of a tile, so many bytes apart, drive each other out of L1: eight ways of 4096 bytes.
 template <class T>
 [[nodiscard]] constexpr bool strides_collide(Index bytes) {
   constexpr Index ways = 8;
