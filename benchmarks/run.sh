@@ -110,10 +110,11 @@ run_topic() {
       if [ -z "$quick" ]; then program family; fi
       ;;
     latency)
-      program latency
+      mkdir -p "$results/models"
+      program latency "$results/models"
       for threads in 1 2; do
-        peer pytorch latency $threads
-        peer onnx_runtime latency $threads
+        peer pytorch latency $threads --models "$results/models"
+        peer onnx_runtime latency $threads --models "$results/models"
       done
       program latency
       ;;

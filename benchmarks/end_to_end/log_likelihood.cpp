@@ -12,11 +12,10 @@ namespace {
 using namespace benchmarks;
 
 constexpr Index samples = 5000;
-constexpr Index image_count = 10;  // of one measurement
 
 template <class Model>
 double mean_log_likelihood(const Model& model, const Dataset& images) {
-  const std::vector<std::uint32_t> rows = all_rows(image_count);
+  const std::vector<std::uint32_t> rows = all_rows(measured_images);
   const Transform to_input = Transform::fit({}, images, rows);
   const RunningMoments result =
       evaluate_log_likelihood(model, {&images, &to_input, rows, 1}, samples, 1, [](Index, double) {});
@@ -34,7 +33,7 @@ std::vector<double> time_images(const Model& model, const Dataset& images, doubl
     const auto start = Clock::now();
     (void)mean_log_likelihood(model, images);
     if (i > 0) {  // the first is the warm-up
-      rates.push_back(static_cast<double>(image_count) / seconds_since(start));
+      rates.push_back(static_cast<double>(measured_images) / seconds_since(start));
     }
   }
   return rates;
@@ -58,16 +57,6 @@ void measure(const Sizes& sizes, const char* kind, const Model& model, const Dat
   }
 }
 
-/// The images that are measured, in [0, 1].
-Matrix<float> scaled(const Dataset& images) {
-  const auto& bytes = std::get<std::vector<std::uint8_t>>(images.values());
-  Matrix<float> result(image_count, images.features());
-  for (std::size_t i = 0; float& value : result.span()) {
-    value = static_cast<float>(bytes[i++]) / 255;
-  }
-  return result;
-}
-
 void measure_trained(double seconds, const std::optional<std::filesystem::path>& folder) {
   const std::optional<Dataset> train = load_fashion_mnist("train");
   const std::optional<Dataset> test = load_fashion_mnist("t10k");
@@ -88,7 +77,7 @@ void measure_trained(double seconds, const std::optional<std::filesystem::path>&
 int main(int argc, char** argv) {
   return run_program(argc, argv, [&](double seconds) {
     for (const Sizes& sizes : {quickstart, wide}) {
-      measure(sizes, "random weights", make_vae<float>(sizes), make_dataset(sizes, image_count), seconds);
+      measure(sizes, "random weights", make_vae<float>(sizes), make_dataset(sizes, measured_images), seconds);
     }
     measure_trained(seconds, argc > 2 ? std::optional<std::filesystem::path>(argv[2]) : std::nullopt);
   });

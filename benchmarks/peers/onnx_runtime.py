@@ -33,35 +33,51 @@ def make_model(layers: list[np.ndarray], last: onnx.NodeProto, inputs: int, outp
     return model.SerializeToString()
 
 
-def make_call(model: bytes, x: np.ndarray, outputs: dict[str, int]):
-    """A call with inputs and outputs bound once (the quickest way from Python), and where its results appear."""
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = OPTIONS.threads
-    settings.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
-    binding = session.io_binding()
-    arrays = {name: np.zeros((1, n), np.float32) for name, n in outputs.items()}
-    binding.bind_ortvalue_input("x", onnxruntime.OrtValue.ortvalue_from_numpy(x))
-    results = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items()}
-    for name, value in results.items():
-        binding.bind_ortvalue_output(name, value)
-    return lambda: session.run_with_iobinding(binding), results
+class Part:
+    """Encoder or decoder, with inputs and outputs bound once: the quickest way from Python."""
+
+    def __init__(self, model: bytes, rows: np.ndarray, outputs: dict[str, int]):
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = OPTIONS.threads
+        settings.inter_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
+        self.inputs = [onnxruntime.OrtValue.ortvalue_from_numpy(row[None, :]) for row in rows]
+        self.outputs = {name: onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros((1, n), np.float32))
+                        for name, n in outputs.items()}
+        self.bindings = []
+        for value in self.inputs:
+            binding = self.session.io_binding()
+            binding.bind_ortvalue_input("x", value)
+            for name, output in self.outputs.items():
+                binding.bind_ortvalue_output(name, output)
+            self.bindings.append(binding)
+
+    def __call__(self, row: int) -> dict[str, np.ndarray]:
+        self.session.run_with_iobinding(self.bindings[row])
+        return self.outputs
+
+    def print_latency(self, name: str) -> None:
+        check = sum(float(np.abs(output.numpy()).sum()) for i in range(len(self.bindings)) for output in self(i).values())
+        w.print_latency(PEER, name, self, len(self.bindings), check)
+
+
+def print_latency(kind: str, parameters: list[np.ndarray], images: np.ndarray, latents: np.ndarray | None) -> None:
+    """Latency of single rows of `images` and `latents`, the posterior means of the images where it is None."""
+    outputs = {"mu": LATENT, "logvar": LATENT}
+    split = helper.make_node("Split", ["y"], list(outputs), axis=1, num_outputs=2)
+    encoder = Part(make_model(parameters[:4], split, FEATURES, outputs), images, outputs)
+    encoder.print_latency(f"encode, {kind}")
+    if latents is None:
+        latents = np.concatenate([encoder(i)["mu"].numpy().copy() for i in range(len(images))])
+    outputs = {"mean": FEATURES}
+    sigmoid = helper.make_node("Sigmoid", ["y"], ["mean"])
+    Part(make_model(parameters[4:], sigmoid, LATENT, outputs), latents, outputs).print_latency(f"decode, {kind}")
 
 
 def latency() -> None:
-    parameters = w.parameters(w.QUICKSTART)
-    outputs = {"mu": LATENT, "logvar": LATENT}
-    split = helper.make_node("Split", ["y"], list(outputs), axis=1, num_outputs=2)
-    encode, results = make_call(make_model(parameters[:4], split, FEATURES, outputs), w.images(w.QUICKSTART, 1),
-                                outputs)
-    encode()
-    w.print_latency(PEER, "encode", encode, float(sum(np.abs(r.numpy()).sum() for r in results.values())))
-
-    outputs = {"mean": FEATURES}
-    sigmoid = helper.make_node("Sigmoid", ["y"], ["mean"])
-    decode, results = make_call(make_model(parameters[4:], sigmoid, LATENT, outputs), w.latent_vector(), outputs)
-    decode()
-    w.print_latency(PEER, "decode", decode, float(results["mean"].numpy().sum()))
+    print_latency("random weights", w.parameters(w.QUICKSTART), w.images(w.QUICKSTART, 1), w.latent_vector())
+    if trained := w.trained(w.QUICKSTART):
+        print_latency("trained", *trained, None)
 
 
 if __name__ == "__main__":

@@ -93,13 +93,21 @@ def memory() -> None:
 
 @torch.inference_mode()
 def latency() -> None:
-    model = Vae(w.QUICKSTART)
-    x = torch.from_numpy(w.images(w.QUICKSTART, 1))
-    z = torch.from_numpy(w.latent_vector())
+    print_latency(Vae(w.QUICKSTART), "random weights", torch.from_numpy(w.images(w.QUICKSTART, 1)),
+                  torch.from_numpy(w.latent_vector()))
+    if trained := w.trained(w.QUICKSTART):
+        model, x = Vae(w.QUICKSTART, trained[0]), torch.from_numpy(trained[1])
+        print_latency(model, "trained", x, model.encode(x)[0])
+
+
+def print_latency(model: Vae, kind: str, images: torch.Tensor, latents: torch.Tensor) -> None:
+    """Of single rows of `images` and `latents`."""
+    x, z = images.split(1), latents.split(1)
     encode, decode = compiled(model.encode), compiled(model.decode)
-    mu, logvar = encode(x)
-    w.print_latency(PEER, "encode", lambda: encode(x), (mu.abs().sum() + logvar.abs().sum()).item())
-    w.print_latency(PEER, "decode", lambda: decode(z), decode(z).sum().item())
+    encoded = sum(part.abs().sum().item() for row in x for part in encode(row))
+    decoded = sum(decode(row).sum().item() for row in z)
+    w.print_latency(PEER, f"encode, {kind}", lambda i: encode(x[i]), len(x), encoded)
+    w.print_latency(PEER, f"decode, {kind}", lambda i: decode(z[i]), len(z), decoded)
 
 
 @torch.inference_mode()

@@ -166,15 +166,16 @@ def print_epochs(peer: str, epoch: Callable[[], float]) -> None:
     print_record("epoch", f"{QUICKSTART.name} batch {BATCH}, 60,000 images", peer, "s", samples, check=loss)
 
 
-def print_latency(peer: str, name: str, call: Callable[[], object], check: float) -> None:
-    """Median and 99th percentile of at least 2000 single calls after 200 for the warm-up."""
-    for _ in range(200):
-        call()
+def print_latency(peer: str, name: str, call: Callable[[int], object], rows: int, check: float) -> None:
+    """Median and 99th percentile of at least 2000 single calls after 200 for the warm-up, of each row in turn."""
+    for i in range(200):
+        call(i % rows)
     microseconds = []
     begin = time.perf_counter()
     while len(microseconds) < 2000 or time.perf_counter() - begin < OPTIONS.seconds:
+        i = len(microseconds) % rows
         start = time.perf_counter_ns()
-        call()
+        call(i)
         microseconds.append(1e-3 * (time.perf_counter_ns() - start))
     print_record("latency", name, peer, "us", microseconds, check=check, p99=float(np.quantile(microseconds, 0.99)))
 

@@ -20,6 +20,7 @@ namespace benchmarks {
 
 inline constexpr const char* fashion_mnist = "/usr/share/datasets/fashion-mnist";
 inline constexpr int trained_epochs = 10;
+inline constexpr Index measured_images = 10;
 
 /// Images of Fashion-MNIST, `name` "train" or "t10k"; none where the data set is not installed.
 [[nodiscard]] inline std::optional<Dataset> load_fashion_mnist(const std::string& name) {
@@ -40,6 +41,16 @@ inline constexpr int trained_epochs = 10;
   Trainer<decltype(state.model), Adam, Elbo>(config, Adam(), Elbo(), {.train = {&images, &scaling, rows}}, 1)
       .train(state);
   return std::move(state.model);
+}
+
+/// The images that are measured, in [0, 1].
+[[nodiscard]] inline Matrix<float> scaled(const Dataset& images) {
+  const auto& bytes = std::get<std::vector<std::uint8_t>>(images.values());
+  Matrix<float> result(measured_images, images.features());
+  for (std::size_t i = 0; float& value : result.span()) {
+    value = static_cast<float>(bytes[i++]) / 255;
+  }
+  return result;
 }
 
 /// Writes the parameters of a model and the images [count × features], in [0, 1].
