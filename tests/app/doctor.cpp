@@ -66,6 +66,15 @@ TEST_CASE("doctor: a sound configuration, on any number of threads") {
   CHECK(examined({.target = example.run.config(), .overrides = {}, .threads = 3}).text == first.text);
 }
 
+TEST_CASE("doctor: a rate of 0 in the first epoch leaves out the trial training") {
+  const example::ExampleRun example("doctor-rate");
+  write_file_atomically(example.run.config(), dump(write_json(example.config)));
+  const Examination result =
+      examined({.target = example.run.config(), .overrides = {"optimizer.learning_rate=0"}, .threads = 1});
+  CHECK(contains(result.text, "\nfirst steps    skipped: the learning rate of the first epoch is 0\n"));
+  CHECK(contains(result.text, "\nlearning rate  skipped: the learning rate of the first epoch is 0\n"));
+}
+
 TEST_CASE("doctor: weights of a run that were never trained have collapsed") {
   const example::ExampleRun example("doctor-run");
   const Examination result =

@@ -66,10 +66,18 @@ TEST_CASE("check likelihood: a mean over the features, another factor, and a sou
 
 TEST_CASE("check likelihood: nothing is said of one that is given the total of its sample") {
   example::Design design;
-  for (const LibrarySize size : {LibrarySize::none, LibrarySize::observed}) {
-    design.likelihood = NegativeBinomialConfig{.library_size = size};
-    const auto findings =
-        check_likelihood(example::make_any<double>(design), example::data<double>(64, 5), 1);
-    CHECK(findings[0].verdict == (size == LibrarySize::none ? Verdict::ok : Verdict::skipped));
-  }
+  design.likelihood = NegativeBinomialConfig{};
+  CHECK(example::is_ok(check_likelihood(example::make_any<double>(design), example::data<double>(64, 5), 1)));
+  design.likelihood = NegativeBinomialConfig{.library_size = LibrarySize::observed};
+  const auto findings = check_likelihood(example::make_any<double>(design), example::data<double>(64, 5), 1);
+  CHECK(findings[0].verdict == Verdict::skipped);
+  CHECK(findings[0].figure == "log p(x|z) is given the total of x (library_size)");
+}
+
+TEST_CASE("check likelihood: nothing is said of one that the decoder's outputs do not change") {
+  const auto findings =
+      check_likelihood(example::bars_model<double>(example::ScaledBernoulli<double>(64, 0, 0)),
+                       example::Bars().samples<double>(64), 1);
+  CHECK(findings[0].verdict == Verdict::skipped);
+  CHECK(findings[0].figure == "log p(x|z) does not change enough with the decoder's outputs");
 }

@@ -58,6 +58,12 @@ TEST_CASE("check learning rate: beyond the turn, or before it") {
   CHECK(findings[0].advice.starts_with("set optimizer/learning_rate to a tenth of 0.01"));
 }
 
+TEST_CASE("check learning rate: nothing is said of a trial without a finite loss") {
+  const auto findings = check_learning_rate(Trial<example::BarsVae<float>>{}, 0.001);
+  CHECK(findings[0].verdict == Verdict::skipped);
+  CHECK(findings[0].figure == "the first loss is not finite");
+}
+
 TEST_CASE("check learning rate: of a model, Adam's usual rate is sound and 1 is not") {
   const example::Bars bars;
   const auto trial = run_trial(example::bars_model<float>(), Adam(), Elbo(), bars.view(),
