@@ -49,7 +49,8 @@ L check_values(const Golden& golden, const L& likelihood, const std::string& nam
   const Index width = head.cols() / static_cast<Index>(gradients.size());
   Index column = 0;
   for (const std::string& gradient : gradients) {
-    golden.check<T>(name + '_' + gradient + "_gradient", Matrix<T>(pass.gradient.middleCols(column, width)));
+    golden.check<T>(concat(name, '_', gradient, "_gradient"),
+                    Matrix<T>(pass.gradient.middleCols(column, width)));
     column += width;
   }
   return pass.own;

@@ -22,7 +22,8 @@ struct LaplaceCase {
   static std::vector<Node> nodes(const Numbers& p) {
     std::vector<Node> list;  // each side by itself, x = μ ± b exp(u − e⁻ᵘ): the sum converges exponentially
     constexpr double step = 0.3;
-    for (double u = -3; u <= 3.4; u += step) {
+    for (int i = -10; i <= 11; ++i) {
+      const double u = step * i;
       const double distance = scale(p) * std::exp(u - std::exp(-u));
       for (const double side : {-1, 1}) {
         list.push_back({p[0] + side * distance, step * distance * (1 + std::exp(-u))});

@@ -43,7 +43,8 @@ struct NegativeBinomialCase {
   /// As many counts as have a probability that matters.
   static std::vector<Node> nodes(const Numbers& p) {
     std::vector<Node> list;
-    for (double x = 0; x < 3000; ++x) {
+    for (int count = 0; count < 3000; ++count) {
+      const double x = count;
       list.push_back({x, 1});
       const long double log_prob = exact_log_prob(p[0], std::log(dispersion(p)), x);
       if (x > mean(p) && log_prob < negligible - std::log(1 + mean(p))) {

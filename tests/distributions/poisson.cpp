@@ -22,8 +22,8 @@ struct PoissonCase {
   static std::vector<Node> nodes(const Numbers& p) {
     const double rate = std::exp(p[0]);
     std::vector<Node> list;
-    for (double x = 0; x <= rate + 12 * std::sqrt(rate) + 12; ++x) {
-      list.push_back({x, 1});
+    for (int x = 0; x <= rate + 12 * std::sqrt(rate) + 12; ++x) {
+      list.push_back({static_cast<double>(x), 1});
     }
     return list;
   }
