@@ -35,6 +35,18 @@ TEST_CASE("describe: a configuration, its run and its checkpoint read alike") {
   CHECK(contains(described({example.run.config(), {"model.latent.dim=3"}}), " 904 "));
 }
 
+TEST_CASE("describe: memory is that of the optimizer, and of an average of the weights") {
+  const example::ExampleRun example("describe-memory");
+  write_file_atomically(example.run.config(), dump(write_json(example.config)));
+  const auto with = [&](std::vector<std::string> overrides) {
+    return described({example.run.config(), std::move(overrides)});
+  };
+  // 884 parameters of 4 bytes: once, twice and three times.
+  CHECK(contains(with({R"(optimizer={"type":"sgd"})"}), "gradient 3.5 kB, optimizer 3.5 kB,"));
+  CHECK(contains(with({}), "gradient 3.5 kB, optimizer 7.1 kB,"));
+  CHECK(contains(with({"training.weight_average=0.9"}), "gradient 3.5 kB, optimizer 10.6 kB,"));
+}
+
 TEST_CASE("schema: JSON, or the reference page") {
   std::ostringstream out;
   CHECK(run_schema(false, out) == ExitCode::done);

@@ -54,6 +54,14 @@ TEST_CASE("summary: a row for each part, with its kind, output, parameters and m
   CHECK(s.multiply_adds == 107);
 }
 
+TEST_CASE("summary: the likelihood's output is without the condition") {
+  Design design = small_design();
+  design.condition = 3;
+  const ModelSummary s = summary(example::make_any<float>(design), 8);
+  CHECK(s.rows.back().name == "likelihood");
+  CHECK(to_string(s.rows.back().output) == "5");
+}
+
 TEST_CASE("summary: 784-400-20 has the published size, composed either way") {
   const auto typed = example::make_static<float>(784, 400, 20);
   const auto any =
@@ -83,8 +91,9 @@ TEST_CASE_TEMPLATE("summary: memory is what the objects of training really take"
   plain.likelihood = BernoulliConfig{};
   const auto simple = example::make_any<T>(plain);
   CHECK(summary(simple, 8).gradient_bytes == bytes_of([&] { return zeros_like(simple); }));
-  CHECK(summary(simple, 8).optimizer_bytes == bytes_of([&] { return Adam().make_state(simple); }));
-  CHECK(summary(simple, 8, 1, 1).optimizer_bytes == bytes_of([&] { return Sgd().make_state(simple); }));
+  const auto optimizer_bytes = [&](Index moments) { return summary(simple, 8, 1, moments).optimizer_bytes; };
+  CHECK(optimizer_bytes(Adam::moments) == bytes_of([&] { return Adam().make_state(simple); }));
+  CHECK(optimizer_bytes(Sgd::moments) == bytes_of([&] { return Sgd().make_state(simple); }));
 }
 
 TEST_CASE("summary: the memory of a batch that would not fit is told without allocating it") {

@@ -108,6 +108,14 @@ TEST_CASE_TEMPLATE("vae: the mean score is the negative bound, for any number of
     auto grad = zeros_like(model);
     const ObjectiveValue value = model.gradient(x, Elbo({.samples = samples}), 0.0, w, grad);
     CHECK(near(static_cast<double>(scores.mean()), -value.elbo, tolerance<T>));
+    Matrix<T> elbo(1, 6);
+    model.elbo(x, w, elbo.span());
+    const Terms<T>& terms = model.terms(x, w);
+    for (Index row = 0; row < 6; ++row) {
+      const T bound = terms.log_likelihood.row(row).mean() - terms.kl.row(row).sum();
+      CHECK(near(static_cast<double>(elbo(0, row)), static_cast<double>(bound), tolerance<T>));
+      CHECK(scores(0, row) == -elbo(0, row));
+    }
     CHECK(near(value.elbo, elbo_value(model.terms(x, w)).elbo, tolerance<T>));
     CHECK(value.elbo == value.reconstruction - value.kl);
   }
@@ -276,6 +284,7 @@ TEST_CASE("vae: arguments that do not fit are refused at every entry") {
     refused(message, [&] { model.gradient(input, Elbo(), 0.0, w, grad); });
     refused(message, [&] { model.scores(input, w, values); });
   }
+  refused("Vae::elbo: out has 4 values, must have 3 (rows of x)", [&] { model.elbo(x.topRows(3), w, four); });
   refused("Vae::scores: out has 4 values, must have 3 (rows of x)",
           [&] { model.scores(x.topRows(3), w, four); });
   refused("Vae::decode: z has 3 columns, must have 2 (latent dimensions)",

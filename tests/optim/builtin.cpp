@@ -48,6 +48,7 @@ void check_same_as(const typename Optimizer::Config& config) {
 
   CHECK(same_values(typed_model, any_model));
   CHECK(any_state.steps() == 10);
+  CHECK(any.moments() == Optimizer::moments);
   CHECK(step_counter(any_state) == step_counter(typed_state));
   const auto typed_moments = parameters(typed_state);
   const auto any_moments = parameters(any_state);

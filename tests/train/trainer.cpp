@@ -155,9 +155,45 @@ TEST_CASE("trainer: early stopping waits for so many epochs without a better val
   CHECK(still.run() == TrainingEnd::stopped_early);
   CHECK(still.state.progress.epoch == 3);
   CHECK(same_parameters(still.state.model, stopped));
-  config.epochs = 6;
-  Training alone(config, data().training_alone(), example::adam(0));
-  CHECK(alone.run() == TrainingEnd::finished);
+}
+
+TEST_CASE("trainer: early stopping without validation samples is refused") {
+  TrainingConfig config = example::short_training();
+  config.early_stopping = 2;
+  check_throws_with<ConfigError>(
+      "training/early_stopping: is 2, must be 0 without validation samples; hint: set "
+      "data/validation_fraction or data/validation",
+      [&] { Training(config, data().training_alone()); });
+}
+
+TEST_CASE("trainer: the rate of an epoch that a call finds half done is that of its own steps") {
+  Training training(example::short_training(), data().parts());
+  training.run(example::InterruptAfter{4});  // of 5 batches
+  interrupt_requested = 0;
+  KeepReports kept;
+  training.run(kept);
+  const EpochMetrics& rest = kept.reports[0].train;
+  CHECK(rest.samples_per_second * rest.seconds == doctest::Approx(2));
+  CHECK(kept.reports[1].train.samples_per_second * (kept.reports[1].train.seconds - rest.seconds) ==
+        doctest::Approx(22));
+}
+
+TEST_CASE("trainer: an interrupt does not hand on ruined weights") {
+  struct RuinAndInterrupt {
+    State& state;
+    bool ended = false;
+    void step(const State&, const ObjectiveValue&, Index) const {
+      state.model.likelihood_head.bias(0) = std::numeric_limits<float>::infinity();
+      interrupt_requested = 1;
+    }
+    void end(const State&, TrainingEnd) { ended = true; }
+  };
+  Training training(example::short_training(), data().parts());
+  RuinAndInterrupt ruin{training.state};
+  check_throws_with<NumericError>("train: step 1: likelihood_head.bias is not finite, must be",
+                                  [&] { training.run(ruin); });
+  interrupt_requested = 0;
+  CHECK_FALSE(ruin.ended);
 }
 
 TEST_CASE("trainer: a loss that is not finite stops before the step") {

@@ -17,7 +17,7 @@ struct DescribeOptions {
   std::vector<std::string> overrides;
 };
 
-/// `vaekit describe`: layers, shapes, parameters, multiply-adds and peak memory; nothing is trained.
+/// `vaekit describe`: layers, shapes, parameters, multiply-adds and memory; nothing is trained.
 ///
 /// Throws Error
 inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) {
@@ -38,9 +38,11 @@ inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) 
         build_model<T>(config.model, shape, condition_columns(config.data.condition));
     const AnyObjective objective(config.objective);
     check_compatible(model, objective);
+    const Index averages = config.training.weight_average > 0 ? 1 : 0;
+    const Index moments = AnyOptimizer(config.optimizer).moments() + averages;
     out << config.name << ": " << to_string(shape) << " inputs, " << likelihood_name(config.model)
         << " likelihood, " << to_string(config.precision) << '\n'
-        << to_string(summary(model, config.training.batch_size, objective.samples()));
+        << to_string(summary(model, config.training.batch_size, objective.samples(), moments));
   });
   return ExitCode::done;
 }

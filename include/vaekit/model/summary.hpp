@@ -86,9 +86,11 @@ template <class Model>
 }  // namespace detail
 
 /// Layers, sizes and costs of a model that is trained with batches of `batch` inputs and `samples` latent
-/// samples each, by an optimizer that keeps `moments` numbers for each parameter (Adam 2, SGD 1).
+/// samples each, by an optimizer that keeps `moments` numbers for each parameter (Adam 2, SGD 1; an average
+/// of the weights is one more).
 ///
-/// Not counted: the data, and the packing buffers of matrix products, a few MB a thread.
+/// Not counted: the data, the critic of a FactorVAE, and the packing buffers of matrix products, a few MB a
+/// thread.
 /// Throws ConfigError when `batch` or `samples` is below 1.
 template <class Model>
 [[nodiscard]] ModelSummary summary(const Model& model, Index batch, Index samples = 1, Index moments = 2) {
@@ -105,7 +107,8 @@ template <class Model>
                          parameter_count(model.latent) + parameter_count(model.prior), 0});
   detail::add_summary_rows("decoder", model.decoder, draws, result.rows);
   detail::add_summary_rows("likelihood_head", model.likelihood_head, draws, result.rows);
-  result.rows.push_back({"likelihood", part_name(model.likelihood), model.encoder.input_shape(),
+  result.rows.push_back({"likelihood", part_name(model.likelihood),
+                         model.condition > 0 ? Shape::flat(model.features()) : model.encoder.input_shape(),
                          parameter_count(model.likelihood), 0});
   if (model.classifier) {
     detail::add_summary_rows("classifier", model.classifier->network, 1, result.rows);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "vaekit/core/check.hpp"
@@ -259,15 +261,23 @@ struct Vae {
     }
   }
 
-  /// −ELBO of each input with the noise that is in `w`, averaged over its samples: an anomaly score.
+  /// Evidence lower bound of each input with the noise that is in `w`, log p(x|z) averaged over its samples
+  /// minus KL(q(z|x) ‖ p(z)), in nats.
   ///
-  /// Shapes  x [n × features] → out [n]
-  void scores(MatrixIn<T> x, Workspace& w, std::span<T> out) const {
-    check_values("Vae::scores", out, x.rows(), "rows of x");
+  /// Shapes  x [n × features + condition] → out [n]
+  void elbo(MatrixIn<T> x, Workspace& w, std::span<T> out) const {
+    check_values("Vae::elbo", out, x.rows(), "rows of x");
     const Terms<T>& t = terms(x, w);
     for (Index row = 0; row < x.rows(); ++row) {
-      out[static_cast<std::size_t>(row)] = t.kl.row(row).sum() - t.log_likelihood.row(row).mean();
+      out[static_cast<std::size_t>(row)] = t.log_likelihood.row(row).mean() - t.kl.row(row).sum();
     }
+  }
+
+  /// −ELBO of each input: an anomaly score. Arguments as of `elbo`.
+  void scores(MatrixIn<T> x, Workspace& w, std::span<T> out) const {
+    check_values("Vae::scores", out, x.rows(), "rows of x");
+    elbo(x, w, out);
+    std::ranges::transform(out, out.begin(), std::negate<>{});
   }
 
   static void reflect(auto& self, auto&& visit) {

@@ -79,6 +79,7 @@ struct BasicAdam {
   template <class Model>
   using State = AdamState<Model>;
   static constexpr bool decoupled = std::same_as<Config, AdamWConfig>;
+  static constexpr Index moments = 2;  ///< numbers that the state holds for each parameter
 
   Config config;
 

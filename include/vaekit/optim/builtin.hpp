@@ -48,6 +48,11 @@ struct AnyOptimizer {
     return std::visit([&](const auto& optimizer) { return optimizer.learning_rate(time); }, chosen);
   }
 
+  /// Numbers that the state holds for each parameter.
+  [[nodiscard]] Index moments() const {
+    return std::visit([](const auto& optimizer) { return optimizer.moments; }, chosen);
+  }
+
   template <class Model>
   [[nodiscard]] State<Model> make_state(const Model& model) const {
     return std::visit([&](const auto& optimizer) { return State<Model>{optimizer.make_state(model)}; },

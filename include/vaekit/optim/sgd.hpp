@@ -40,6 +40,7 @@ struct Sgd {
   using Config = SgdConfig;
   template <class Model>
   using State = SgdState<Model>;
+  static constexpr Index moments = 1;  ///< numbers that the state holds for each parameter
 
   Config config;
 

@@ -117,7 +117,8 @@ class Trainer {
     bool improved = false;  ///< better ELBO on the validation split, or on the training split without one
   };
 
-  /// Throws ConfigError when a number is out of range or the batch is larger than the training set.
+  /// Throws ConfigError when a number is out of range, the batch is larger than the training set, or training
+  /// is to stop early without validation samples.
   Trainer(const TrainingConfig& config, const Optimizer& optimizer, const ObjectiveType& objective,
           const TrainingData& data, std::uint64_t seed)
       : config_(config),
@@ -128,6 +129,12 @@ class Trainer {
         batches_({data.train.rows.begin(), data.train.rows.end()}, config.batch_size),
         x_(config.batch_size, data.train.columns()) {
     check_fields("training", config);
+    if (config.early_stopping > 0 && data.validation.size() == 0) {
+      throw ConfigError(
+          concat("training/early_stopping: is ", config.early_stopping,
+                 ", must be 0 without validation samples; hint: set data/validation_fraction or "
+                 "data/validation"));
+    }
     if constexpr (requires { objective_.set_dataset_size(Index{}); }) {
       objective_.set_dataset_size(data.train.size());
     }
@@ -150,8 +157,8 @@ class Trainer {
   }
 
   /// Throws ConfigError when the objective has no meaning for the model (see `check_compatible`),
-  /// NumericError when the loss is not finite or diverges, or an epoch ends in weights or results that
-  /// are not finite; the state is then that of the last step.
+  /// NumericError when the loss is not finite or diverges, or an epoch or an interrupt ends in weights or
+  /// results that are not finite; the state is then that of the last step.
   template <class... Callbacks>
   TrainingEnd train(State& state, Callbacks&&... callbacks) {
     const ThreadScope threads(config_.threads);
@@ -161,7 +168,7 @@ class Trainer {
     typename Model::Workspace w = state.model.make_workspace(config_.batch_size, objective_.samples());
     w.terms.critic = &state.critic;
     Model grad = zeros_like(state.model);
-    seconds_ = 0;
+    seconds_ = epoch_seconds_ = epoch_samples_ = 0;
     TrainingEnd result = TrainingEnd::finished;
     (call_begin(callbacks, state), ...);
     while (state.progress.epoch < static_cast<std::uint64_t>(config_.epochs)) {
@@ -170,6 +177,7 @@ class Trainer {
         break;
       }
       if (!run_epoch(state, w, grad, callbacks...)) {
+        check_finite_weights(state, concat("train: step ", state.progress.step, ": "));
         result = TrainingEnd::interrupted;
         break;
       }
@@ -195,11 +203,13 @@ class Trainer {
     batches_.shuffle(seed_, progress.epoch);
     const Index count = batches_.count();
     while (progress.batch < static_cast<std::uint64_t>(count)) {
+      const std::size_t samples = batches_.batch(static_cast<Index>(progress.batch)).size();
       const auto start = Clock::now();
       [[maybe_unused]] const ObjectiveValue value = run_step(state, w, grad);
       const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
       seconds_ += elapsed;
       epoch_seconds_ += elapsed;
+      epoch_samples_ += static_cast<double>(samples);
       (call_step(callbacks, state, value, count), ...);
       if (interrupt_requested != 0) {
         return false;
@@ -249,11 +259,12 @@ class Trainer {
   EpochReport finish_epoch(State& state) {
     Progress& progress = state.progress;
     EpochReport report;
-    report.train = {progress.sums.mean(), throughput(progress.sums.samples), seconds_};
+    report.train = {progress.sums.mean(), throughput(), seconds_};
     ++progress.epoch;
     progress.batch = 0;
     progress.sums = {};
     epoch_seconds_ = 0;
+    epoch_samples_ = 0;
     report.validation = evaluate(state.evaluated(), data_.validation);
     report.test = evaluate(state.evaluated(), data_.test);
     check_finite(state, report);
@@ -278,6 +289,10 @@ class Trainer {
     };
     check("validation", report.validation);
     check("test", report.test);
+    check_finite_weights(state, where);
+  }
+
+  static void check_finite_weights(const State& state, const std::string& where) {
     for (const auto& parameter : state_tensors(state.model)) {
       if (!all_finite<T>(parameter.values)) {
         throw NumericError(concat(where, parameter.name, " is not finite, must be"));
@@ -285,9 +300,8 @@ class Trainer {
     }
   }
 
-  [[nodiscard]] double throughput(double samples) const {
-    return epoch_seconds_ > 0 ? samples / epoch_seconds_ : 0;
-  }
+  /// Of the steps of this call: a state may come with an epoch half done.
+  [[nodiscard]] double throughput() const { return epoch_seconds_ > 0 ? epoch_samples_ / epoch_seconds_ : 0; }
 
   [[nodiscard]] std::optional<EpochMetrics> evaluate(const Model& model, const DataView& view) const {
     if (view.size() == 0) {
@@ -302,7 +316,7 @@ class Trainer {
   }
 
   [[nodiscard]] bool out_of_patience(const Progress& progress) const {
-    return config_.early_stopping > 0 && data_.validation.size() > 0 &&
+    return config_.early_stopping > 0 &&
            progress.epoch - progress.best_epoch >= static_cast<std::uint64_t>(config_.early_stopping);
   }
 
@@ -340,6 +354,7 @@ class Trainer {
   std::vector<double> partials_;
   double seconds_ = 0;
   double epoch_seconds_ = 0;
+  double epoch_samples_ = 0;
 };
 
 }  // namespace vaekit::inline VAEKIT_ABI
