@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # To be sourced. Defines
 #   install_dependencies build|test   installs what is missing for the programs, or for the tests too
-# With apt-get and root (or sudo that asks nothing) it installs; elsewhere it lists what is missing and fails. What
-# is already there, from whatever source, is left alone.
+# With apt-get and root (or sudo that asks nothing) it installs; elsewhere it lists what is missing and fails. Programs
+# are left alone from whatever source they are; libraries where dpkg knows them or, without dpkg, their header is there.
 
 vaekit_build_packages=(
   cmake ninja-build g++ libeigen3-dev libxsimd-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libpng-dev

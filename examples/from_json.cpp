@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Trains the model of a configuration file and evaluates it.   from_json CONFIG [a.b=JSON ...]
 //
-// In float, on all training samples and without a run folder: app/train.hpp has the whole of `vaekit train`.
+// In float, on all training samples, without conditions and without a run folder: app/train.hpp has the
+// whole of `vaekit train`.
 #include <iostream>
 
 #include "vaekit/app/load_run.hpp"
@@ -15,6 +16,9 @@ int main(int argc, char** argv) try {
     return static_cast<int>(ExitCode::usage);
   }
   const ExperimentConfig config = load_config(argv[1], {argv + 2, argv + argc});
+  if (config.data.condition) {
+    throw ConfigError("config /data/condition: is set, must be left out; use vaekit train");
+  }
   const Dataset train = load_dataset(config.data.train);
   const Dataset test = load_dataset(config.data.test.value_or(config.data.train));
   const std::vector<std::uint32_t> train_rows = all_rows(train.size());
@@ -27,6 +31,7 @@ int main(int argc, char** argv) try {
   const AnyOptimizer optimizer(config.optimizer);
   TrainingState state(model, optimizer, config.training);
   const TrainingData data{.train = {&train, &transform, train_rows, config.seed}};
+  check_support(data.train, model.likelihood, likelihood_name(config.model));
   Trainer<Model, AnyOptimizer, AnyObjective> trainer(config.training, optimizer,
                                                      AnyObjective(config.objective), data, config.seed);
   trainer.train(state);

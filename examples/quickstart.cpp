@@ -7,7 +7,6 @@
 #include "vaekit/io/png.hpp"
 #include "vaekit/vaekit.hpp"
 using namespace vaekit;
-
 struct Print {
   Control epoch(const auto& state, const auto& report) const {
     std::cout << "epoch " << state.progress.epoch << ": elbo " << report.train.value.elbo << std::endl;
@@ -36,5 +35,6 @@ int main(int argc, char** argv) try {
   write_png("samples.png", image_grid<float>(samples, images.shape()));
 } catch (const std::exception& error) {
   std::cerr << error.what() << std::endl;
-  return 1;
+  const auto* known = dynamic_cast<const Error*>(&error);
+  return static_cast<int>(known != nullptr ? known->exit_code() : ExitCode::usage);
 }

@@ -76,7 +76,8 @@ struct Program {
   }
 
   static void add_threads(CLI::App& sub, int& threads) {
-    sub.add_option("--threads", threads, "OpenMP threads, 0 = all cores")->check(CLI::Range(0, 1024));
+    sub.add_option("--threads", threads, "OpenMP threads, 0 = as OMP_NUM_THREADS says, else all cores")
+        ->check(CLI::Range(0, 1024));
   }
 
   void add_train() {
@@ -87,7 +88,8 @@ struct Program {
         ->type_name("KEY=JSON")
         ->allow_extra_args(false);
     sub.add_option("--out", train.out, "run folder (default: runs/NAME)");
-    sub.add_option("--threads", train.threads, "OpenMP threads, 0 = all cores")->check(CLI::Range(0, 1024));
+    sub.add_option("--threads", train.threads, "OpenMP threads, 0 = as OMP_NUM_THREADS says, else all cores")
+        ->check(CLI::Range(0, 1024));
     sub.add_option("--seed", train.seed, "seed of every random number of the run");
     CLI::Option* resume = sub.add_flag("--resume", train.resume, "go on from the folder's last checkpoint");
     sub.add_flag("--overwrite", train.overwrite, "replace the run that the folder holds")->excludes(resume);
@@ -122,7 +124,7 @@ struct Program {
   void add_annealing(CLI::App& sub) {
     CLI::Option* chains = sub.add_option("--ais-chains", evaluate.annealing.chains,
                                          "also the log-likelihood by annealed importance sampling, from this "
-                                         "many chains an input (16)")
+                                         "many chains an input; the method's authors took 16")
                               ->check(CLI::Range(1, 100'000));
     const auto add = [&](const std::string& name, vaekit::Index& value, const std::string& help, int least) {
       sub.add_option(name, value, help)

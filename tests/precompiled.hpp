@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Precompiled for every test. That headers include what they need is tested without it (headers.sh).
+// Precompiled for every test. That headers include what they need is tested without it
+// (headers.sh; those from data/ on with VAEKIT_SLOW_TESTS).
 #pragma once
 
 #include <doctest/doctest.h>

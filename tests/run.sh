@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, builds and runs every test: g++ first (build/release), then the second compiler
-# (build/clang). Asks nothing and can be run again at any time.
+# Installs what is missing, builds and runs the kernels' tests with clang++ (build/clang; its preset has the others
+# too) and every test with g++ (build/release). Asks nothing and can be run again at any time.
 #   VAEKIT_WARNINGS_AS_ERRORS=OFF   warnings do not fail the build (a compiler newer than these sources)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -39,6 +39,21 @@ TEST_CASE("run folder: holds a run once a configuration, metrics or a checkpoint
   }
 }
 
+TEST_CASE("run folder: halves of files are removed, and nothing else") {
+  const TemporaryFolder parent("run-folder-unfinished");
+  const RunFolder folder{parent / "run"};
+  folder.remove_unfinished();
+  folder.create();
+  const std::filesystem::path half = folder.checkpoints() / "last.safetensors.7-0.tmp";
+  for (const std::filesystem::path& file : {half, folder.last(), folder.config()}) {
+    std::ofstream(file) << "x";
+  }
+  folder.remove_unfinished();
+  CHECK_FALSE(std::filesystem::exists(half));
+  CHECK(std::filesystem::exists(folder.last()));
+  CHECK(std::filesystem::exists(folder.config()));
+}
+
 TEST_CASE("run folder: clear removes what a run wrote, and nothing else") {
   const TemporaryFolder parent("run-folder-clear");
   const RunFolder folder{parent / "run"};

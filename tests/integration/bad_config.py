@@ -105,6 +105,11 @@ def configurations():
         training={"batch_size": 500},
     )
     refuse(
+        "training/early_stopping: is 3, must be 0 without validation samples; hint: set data/validation_fraction or "
+        "data/validation",
+        training={"early_stopping": 3},
+    )
+    refuse(
         "data/validation_fraction: 0.001 of 120 samples leaves none for validation, each part must have at least 1",
         data={"train": BARS, "validation_fraction": 0.001},
     )

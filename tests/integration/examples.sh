@@ -31,13 +31,15 @@ refused() {
 image='\0\100\200\300\0\100\200\300\300\200\100\0\300\200\100\0'
 images=$(for _ in $(seq 32); do printf '%s' "$image"; done)
 printf '\0\0\10\3\0\0\0\40\0\0\0\4\0\0\0\4'"$images" >images-idx3-ubyte
-refused 1 'batch_size.*larger than the training set of 32' "$VAEKIT_BIN/quickstart" images-idx3-ubyte
+refused 3 'batch_size.*larger than the training set of 32' "$VAEKIT_BIN/quickstart" images-idx3-ubyte
+refused 2 stoi "$VAEKIT_BIN/quickstart" images-idx3-ubyte ten
+[ "$(wc -l <"$VAEKIT_SOURCE/examples/quickstart.cpp")" -le 40 ] || fail "quickstart.cpp has more than 40 lines"
 for _ in 1 2 3; do images+=$images; done
 printf '\0\0\10\3\0\0\1\0\0\0\0\4\0\0\0\4'"$images" >images-idx3-ubyte
 "$VAEKIT_BIN/quickstart" images-idx3-ubyte 2 | tee stdout
 [ "$(grep -Ec '^epoch [12]: elbo -[0-9.]+$' stdout)" -eq 2 ] || fail "quickstart does not print two epochs"
 [ "$(head -c 4 samples.png | tail -c 3)" = PNG ] || fail "quickstart wrote no PNG"
-refused 1 '^missing: cannot open' "$VAEKIT_BIN/quickstart" missing
+refused 6 '^missing: cannot open' "$VAEKIT_BIN/quickstart" missing
 
 "$VAEKIT_BIN/anomaly_detection" 1 1 | tee stdout
 grep -Eq '^trained on [0-9]+ samples of class 1, scored 2000 of all classes: AUROC 0\.[5-9][0-9]*$' stdout ||
@@ -61,6 +63,9 @@ config=$VAEKIT_SOURCE/configs/quickstart_synthetic.json
 grep -Eq '^quickstart-synthetic: elbo -[0-9.]+, reconstruction -[0-9.]+, kl [0-9.]+ nats$' stdout ||
   fail "from_json prints no result"
 refused 3 'unknown key.*did you mean "epochs"' "$VAEKIT_BIN/from_json" "$config" training.epohs=1
+refused 3 '^config /data/condition: is set, must be left out; use vaekit train$' \
+  "$VAEKIT_BIN/from_json" "$config" 'data.condition={"type":"labels"}'
+refused 4 'must be in \[0, 1\] for a bernoulli likelihood' "$VAEKIT_BIN/from_json" "$config" data.scale='[0,2]'
 
 # Exits with 1 when a gradient is wrong.
 "$VAEKIT_BIN/custom_layer"

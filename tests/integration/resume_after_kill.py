@@ -102,6 +102,10 @@ check_same_run("killed", straight)
 
 for name, number in (("interrupted", signal.SIGINT), ("terminated", signal.SIGTERM)):
     check_equal(stop_in_epoch_4(name, number), 130, f"{name}: exit code")
+    said = (FOLDER / "background.txt").read_text().splitlines()[-1]
+    check_equal(
+        said, f"interrupted: wrote {name}/checkpoints/last.safetensors; go on with --resume", f"{name}: message"
+    )
     result = run("train", CONFIG, "--out", name, "--resume")
     line = next(
         (line for line in result.stderr.splitlines() if line.startswith("resuming after 3 epochs and ")), ""

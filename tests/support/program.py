@@ -69,10 +69,9 @@ def run(*arguments, expect=0, **options):
 
 
 def start(*arguments):
-    """Starts `vaekit arguments...` in the background."""
-    return subprocess.Popen(
-        command(*arguments), cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    """Starts `vaekit arguments...` in the background; what it says on stderr is appended to background.txt."""
+    with open(FOLDER / "background.txt", "a") as stderr:
+        return subprocess.Popen(command(*arguments), cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=stderr)
 
 
 def wait_until(condition, process, seconds=60):

@@ -66,6 +66,20 @@ struct RunFolder {
     }
   }
 
+  /// Removes the halves of files that a killed run was writing.
+  ///
+  /// Throws IoError
+  void remove_unfinished() const {
+    for (const std::filesystem::path& folder : {root, checkpoints(), images()}) {
+      std::error_code error;
+      for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+        if (entry.path().extension() == ".tmp") {
+          remove_path(entry.path());
+        }
+      }
+    }
+  }
+
   /// Removes what an earlier run left, and nothing else.
   ///
   /// Throws IoError

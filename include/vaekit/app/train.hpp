@@ -158,6 +158,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
     check_same_experiment(checkpoint, identity, folder);
     restore(checkpoint, state);
     writer.resume(state.progress.epoch);
+    folder.remove_unfinished();
     err << "resuming after " << state.progress.epoch << " epochs and " << state.progress.batch
         << " batches\n";
   } else if (options.overwrite) {
@@ -175,7 +176,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
     throw with_advice(error, folder);
   }
   if (end == TrainingEnd::interrupted) {
-    err << "\ninterrupted: wrote " << folder.last().string() << "; go on with --resume" << std::endl;
+    err << (stderr_is_terminal() ? "\n" : "") << "interrupted: wrote " << folder.last().string() << "; go on with --resume" << std::endl;
     return ExitCode::interrupted;
   }
   const bool tested = views.test.size() > 0;

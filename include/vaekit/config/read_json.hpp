@@ -206,7 +206,7 @@ void read_array(const Json& json, const JsonPath& path, const Range& range, std:
 }
 
 /// The field's range holds for the values a schedule takes. An open end is closed for a value that is only
-/// travelled to or from: a learning rate must be > 0, yet may decay linearly to 0.
+/// travelled to or from.
 inline void read_schedule(const Json& json, const JsonPath& path, const Range& range, Schedule& out) {
   out = Schedule();
   if (json.is_number()) {

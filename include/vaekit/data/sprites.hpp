@@ -79,9 +79,13 @@ inline void draw_sprite(std::span<const std::int32_t> factors, std::span<std::ui
 ///
 /// All 737,280 combinations in order when `count` says so, else `count` different ones, drawn by `seed`.
 /// Scales are 0.5, 0.6 .. 1 of the largest, which is half the image wide; orientations are multiples of 9°,
-/// so that no two are the same (a square looks alike at every tenth, an ellipse at every twentieth). Shapes
-/// [count × size²], 0 or 255. Throws ConfigError Source  after dSprites (Matthey, Higgins, Hassabis, Lerchner
-/// 2017), whose images are 64 × 64
+/// so that no two are the same (a square looks alike at every tenth, an ellipse at every twentieth).
+///
+/// Shapes  [count × size²], 0 or 255
+///
+/// Throws  ConfigError
+///
+/// Source  after dSprites (Matthey, Higgins, Hassabis, Lerchner 2017), whose images are 64 × 64
 [[nodiscard]] inline Dataset make_sprites(Index count, Index size, std::uint64_t seed) {
   const Factors factors = sprite_factors();
   const Index all = factors.combinations();

@@ -138,7 +138,11 @@ template <class Draw>
 
 /// Points around `components` centres, evenly on the unit circle; label: the centre.
 ///
-/// Shapes  [count × 2] floats. `noise` is the standard deviation of each Gaussian. Throws ConfigError.
+/// `noise` is the standard deviation of each Gaussian.
+///
+/// Shapes  [count × 2] floats
+///
+/// Throws  ConfigError
 [[nodiscard]] inline Dataset make_gaussian_mixture(Index count, Index components, double noise,
                                                    std::uint64_t seed) {
   detail::check_at_least_one("synthetic mixture", "components", components);
@@ -154,7 +158,11 @@ template <class Draw>
 
 /// Two interleaved half circles of radius 1; label: 0 the upper, 1 the lower one.
 ///
-/// Shapes  [count × 2] floats. `noise` is the standard deviation across. Throws ConfigError.
+/// `noise` is the standard deviation across.
+///
+/// Shapes  [count × 2] floats
+///
+/// Throws  ConfigError
 /// Source  scikit-learn, make_moons
 [[nodiscard]] inline Dataset make_moons(Index count, double noise, std::uint64_t seed) {
   return detail::make_points("synthetic moons", count, noise, seed,
@@ -195,7 +203,11 @@ template <class Draw>
 /// Images of one white square, ellipse or heart of random scale, rotation and position; label: 0, 1 or 2.
 ///
 /// Each pixel is the average of 4 × 4 points, or black or white by its centre unless `antialias`.
-/// Shapes  [count × size²], uint8. `noise` is the probability that a pixel is inverted. Throws ConfigError
+/// `noise` is the probability that a pixel is inverted.
+///
+/// Shapes  [count × size²], uint8
+///
+/// Throws  ConfigError
 /// Source  after dSprites (Matthey, Higgins, Hassabis, Lerchner 2017)
 [[nodiscard]] inline Dataset make_shapes(Index count, Index size, double noise, std::uint64_t seed,
                                          bool antialias = true) {

@@ -112,8 +112,11 @@ class Transform {
 
   /// From the model's units back to the data's, in place; binarisation has no inverse and is left alone.
   ///
-  /// A feature that was constant gets its constant back. Shapes  x [batch × features].
-  /// Throws ShapeError.
+  /// A feature that was constant gets its constant back.
+  ///
+  /// Shapes  x [batch × features]
+  ///
+  /// Throws  ShapeError
   template <class T>
   void inverse(MatrixOut<T> x) const {
     check_columns("Transform::inverse", "x", x, features(), "features");

@@ -27,8 +27,11 @@ struct BetaVaeScoreConfig {
 /// one over the number of factors.
 ///
 /// The classifier is a `LinearProbe`. A rotated representation can still score high: the differences of
-/// several codes together tell the factor. Throws  DataError when no factor varies Source  Higgins et al.
-/// 2017 (ICLR), section 3 and algorithm 1
+/// several codes together tell the factor.
+///
+/// Throws  DataError when no factor varies
+///
+/// Source  Higgins et al. 2017 (ICLR), section 3 and algorithm 1
 template <Representation Represent>
 [[nodiscard]] double beta_vae_score(const Factors& factors, Index dim, const Represent& represent,
                                     std::uint64_t seed, const BetaVaeScoreConfig& config = {}) {

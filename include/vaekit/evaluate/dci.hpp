@@ -24,7 +24,9 @@ struct Dci {
 ///   D = Σ_j ρ_j (1 − H_K(R_j· / Σ_k R_jk)),   C = 1/K Σ_k (1 − H_d(R_·k / Σ_j R_jk))
 ///
 /// with ρ_j the share of code j in all importances and entropies in units of log K and log d. A factor
-/// without any importance has 0. Source  Eastwood & Williams 2018 (ICLR), section 2
+/// without any importance has 0.
+///
+/// Source  Eastwood & Williams 2018 (ICLR), section 2
 inline void score_importance(Dci& dci) {
   const Matrix<double>& importance = dci.importance;
   const double total = importance.sum();

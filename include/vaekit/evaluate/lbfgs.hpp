@@ -46,7 +46,9 @@ namespace detail {
 /// Minimises a smooth convex function from x on; x becomes the minimum, which is returned.
 ///
 /// `f(x, gradient)` returns the value and sets the gradient. Steps are halved until the value falls by 10⁻⁴
-/// of what the slope promises. Source  Liu & Nocedal 1989 (Mathematical Programming 45), algorithm 2.1
+/// of what the slope promises.
+///
+/// Source  Liu & Nocedal 1989 (Mathematical Programming 45), algorithm 2.1
 template <class F>
 double minimize_lbfgs(F&& f, RowVector<double>& x, const LbfgsConfig& config = {}) {
   std::deque<std::pair<RowVector<double>, RowVector<double>>> pairs;

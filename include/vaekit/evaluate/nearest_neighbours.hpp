@@ -71,8 +71,8 @@ void for_each_distance(MatrixIn<double> queries, MatrixIn<double> references, Vi
                  references.cols(), top(products, n), Store::overwrite);
     parallel_for(n, 4, [&](Index from, Index to) {
       for (Index i = from; i < to; ++i) {
-        auto row = products.row(i).array();
-        row = (query_squares[first + i] + reference_squares.array() - 2 * row).max(0.0);
+        products.row(i) =
+            (query_squares[first + i] + reference_squares.array() - 2 * products.row(i).array()).max(0.0);
         visit(first + i,
               std::span<const double>(products.row(i).data(), static_cast<std::size_t>(references.rows())));
       }

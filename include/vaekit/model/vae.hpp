@@ -20,8 +20,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 /// A variational autoencoder, composed of independent parts:
 ///
-///   x ─ encoder ─ posterior_head ─ latent (mu, logvar; z) ─ decoder ─ likelihood_head ─ likelihood log
-///   p(x|z)
+///   x ─ encoder ─ posterior_head ─ latent (mu, logvar; z) ─ decoder ─ likelihood_head ─ likelihood
 ///
 /// With a condition c of so many columns (a CVAE), rows of x are [x | c] and rows of z that are decoded [z |
 /// c]: the encoder, the decoder and a prior that asks for it see c; the likelihood does not.

@@ -17,14 +17,14 @@
 //   multiply_adds()        of one forward pass, per sample
 //
 // A layer that uses noise (dropout) also has
-//   draw_noise(stream, batch, cache)   fills the cache's noise from `stream`; with no stream the layer
-//   behaves
-//                 as it does outside training
+//   draw_noise(stream, batch, cache)
+//                 fills the cache's noise from `stream`; with no stream the layer behaves as it does outside
+//                 training
 //
 // A layer whose weights can be laid out for fast forward calls also has
-//   pack(cache), unpack(cache)   `forward` with this cache uses the weights as they are now, until it is
-//   packed
-//                 again or unpacked
+//   pack(cache), unpack(cache)
+//                 `forward` with this cache uses the weights as they are now, until it is packed again or
+//                 unpacked
 //
 // A layer whose gradient is dearer to zero than to assign also has
 //   clear_gradient(cache, grad)   `grad` counts as zero from now on, whatever it holds: the next `backward`

@@ -3,7 +3,8 @@
 // A checkpoint is one safetensors file. Tensors: the model under its plain parameter names (a PyTorch
 // state_dict loads both ways), the optimizer's moments under "optimizer.", averaged weights under "average.",
 // the data format under "input.". Metadata: the effective configuration and the counters of Progress.
-// Nothing in it depends on time, threads or place: equal runs write equal bytes.
+// Nothing in it depends on time or threads: runs of one configuration on the same data files, whose absolute
+// paths it names, write equal bytes.
 #pragma once
 
 #include <charconv>
