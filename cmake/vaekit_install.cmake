@@ -8,6 +8,8 @@ set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/vaekit")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/vaekit" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
         FILES_MATCHING PATTERN "*.hpp")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/vaekit")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/share/features" DESTINATION "${CMAKE_INSTALL_DATADIR}/vaekit"
+        FILES_MATCHING PATTERN "*.safetensors")
 
 install(TARGETS vaekit_headers vaekit_native EXPORT vaekit_targets
         INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")

@@ -29,6 +29,9 @@ build_and_run() {
 case $way in
   find_package)
     install_vaekit
+    for name in fashion_mnist mnist; do
+      cmp "$VAEKIT_SOURCE/share/features/$name.safetensors" "$work/moved/share/vaekit/features/$name.safetensors"
+    done
     for compiler in g++ clang++; do
       if command -v "$compiler" >/dev/null; then
         build_and_run "$compiler" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$work/moved"
