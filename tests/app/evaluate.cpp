@@ -54,6 +54,21 @@ TEST_CASE("evaluate: the text names split, samples and active units") {
   CHECK(text.find("importance") == std::string::npos);
 }
 
+TEST_CASE("evaluate: bits a dimension of data that are zeros and ones without binarisation") {
+  const auto report_of = [](const ExperimentConfig& config) {
+    const example::ExampleRun example("evaluate-bits", config);
+    return parse_json(evaluated({.run = example.run.root, .overrides = {}, .threads = 1, .json = true}),
+                      "out");
+  };
+  const Json bars = report_of(example::small_config());
+  CHECK(bars["bits_per_dimension"].get<double>() ==
+        doctest::Approx(-bars["elbo"].get<double>() / (64 * std::log(2.0))));
+  ExperimentConfig grey = example::small_config();
+  grey.data.train = SyntheticConfig{.source = SyntheticSource::shapes, .count = 40, .size = 8};
+  grey.data.test = grey.data.train;
+  CHECK_FALSE(report_of(grey).contains("bits_per_dimension"));
+}
+
 TEST_CASE("evaluate: annealing and statistics of q(z) are what the library computes") {
   ExperimentConfig config = example::small_config();
   config.data.binarize = Binarize::threshold;

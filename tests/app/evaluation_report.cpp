@@ -3,7 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <span>
 #include <sstream>
+#include <string_view>
+#include <vector>
 
 using namespace vaekit;
 
@@ -122,11 +126,19 @@ TEST_CASE("evaluation report: JSON has the same figures in full") {
 }
 
 TEST_CASE("evaluation report: bits a dimension are of data with levels") {
-  CHECK(level_dimensions("discretized_logistic", Binarize::none, 12) == 12);
-  CHECK(level_dimensions("discretized_logistic_mixture", Binarize::none, 12) == 12);
-  CHECK(level_dimensions("bernoulli", Binarize::stochastic, 12) == 12);
-  CHECK(level_dimensions("bernoulli", Binarize::threshold, 12) == 12);
-  CHECK(level_dimensions("bernoulli", Binarize::none, 12) == 0);
-  CHECK(level_dimensions("gaussian", Binarize::none, 12) == 0);
+  const Dataset data("grey", Shape::flat(3), std::vector<float>{0, 1, 0.25F, 1, 0, 1});
+  const std::vector<std::uint32_t> rows = all_rows(2);
+  const auto dimensions = [&](std::string_view likelihood, Binarize binarize, std::size_t first) {
+    const Transform transform({0, 0, 0}, {1, 1, 1}, 0, binarize);
+    return level_dimensions(likelihood, {&data, &transform, std::span(rows).subspan(first), 1});
+  };
+  CHECK(dimensions("discretized_logistic", Binarize::none, 0) == 3);
+  CHECK(dimensions("discretized_logistic_mixture", Binarize::none, 0) == 3);
+  CHECK(dimensions("bernoulli", Binarize::stochastic, 0) == 3);
+  CHECK(dimensions("bernoulli", Binarize::threshold, 0) == 3);
+  CHECK(dimensions("bernoulli", Binarize::none, 0) == 0);
+  CHECK(dimensions("bernoulli", Binarize::none, 1) == 3);  // zeros and ones alone
+  CHECK(dimensions("continuous_bernoulli", Binarize::none, 1) == 0);
+  CHECK(dimensions("gaussian", Binarize::none, 1) == 0);
   CHECK(bits_per_dimension(-8 * std::log(2.0), 4) == doctest::Approx(2));
 }

@@ -71,3 +71,30 @@ TEST_CASE("data view: the binarisation of a sample depends on the seed, not on t
   CHECK(read(1, 1) == expected);
   CHECK(read(2, 6) != expected);
 }
+
+TEST_CASE("data view: binary is what holds zeros and ones alone, in the rows and after the transform") {
+  const Dataset dataset("bits", Shape::flat(2), std::vector<std::uint8_t>{0, 255, 255, 0, 0, 7});
+  const Transform unit({0, 0}, {1 / 255.0, 1 / 255.0}, 0, Binarize::none);
+  const Transform raw({0, 0}, {1, 1}, 0, Binarize::none);
+  const Transform threshold(unit.center(), unit.scale(), 0, Binarize::threshold);
+  const std::vector<std::uint32_t> all{0, 1, 2};
+  const std::vector<std::uint32_t> two{1, 0};
+  CHECK(vaekit::is_binary({&dataset, &unit, two, 1}));
+  CHECK_FALSE(vaekit::is_binary({&dataset, &unit, all, 1}));
+  CHECK_FALSE(vaekit::is_binary({&dataset, &raw, two, 1}));
+  CHECK(vaekit::is_binary({&dataset, &threshold, all, 1}));
+  const Dataset last("last", Shape::flat(1), [] {
+    std::vector<float> values(1001, 1.0F);
+    values.back() = 0.5F;
+    return values;
+  }());
+  const Transform same({0}, {1}, 0, Binarize::none);
+  const std::vector<std::uint32_t> rows = vaekit::all_rows(1001);
+  CHECK_FALSE(vaekit::is_binary({&last, &same, rows, 1}));
+  // Conditions are not looked at.
+  const Dataset labelled("labelled", Shape::flat(1), std::vector<float>{0, 1}, {0, 2});
+  const std::vector<std::uint32_t> both{0, 1};
+  DataView view{&labelled, &same, both, 1, vaekit::Condition::labels(labelled, 3)};
+  CHECK(view.columns() == 4);
+  CHECK(vaekit::is_binary(view));
+}

@@ -208,7 +208,8 @@ def check_evaluate():
     check(
         re.fullmatch(
             rf"train split, 96 samples, nats a sample \+- standard error\nelbo            {number}\n"
-            rf"reconstruction  {number}\nkl              {number}\nactive units    \d of 2\n"
+            rf"reconstruction  {number}\nkl              {number}\n"
+            r"bits/dimension  \d\.\d{4}, by the elbo\nactive units    \d of 2\n"
             rf"mutual info     {number}, of q\(z\) over 96 samples\nmarginal kl     {number}\n"
             rf"total corr      {number}\ndimension kl    {number}\n"
             r"mmd             -?\d\.\d{6} squared, to the prior\n",
@@ -230,6 +231,7 @@ def check_evaluate():
             "kl_standard_error",
             "active_units",
             "kl_per_dimension",
+            "bits_per_dimension",
             "aggregate_inputs",
             "mutual_information",
             "mutual_information_standard_error",
@@ -253,7 +255,12 @@ def check_evaluate():
     sampled = json.loads(run("evaluate", "run", "--json", "--importance-samples", 64, "--threads", 2).stdout)
     check_equal(
         set(sampled) - set(plain),
-        {"importance_samples", "log_likelihood", "log_likelihood_standard_error"},
+        {
+            "importance_samples",
+            "log_likelihood",
+            "log_likelihood_standard_error",
+            "log_likelihood_bits_per_dimension",
+        },
         "keys of --importance-samples",
     )
     check(sampled["log_likelihood"] >= sampled["elbo"], "the log-likelihood is not below its bound")

@@ -117,7 +117,7 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
     if (options.annealing.chains > 0) {
       check_annealing(model, options.annealing.start);
     }
-    report.levels_of = level_dimensions(likelihood, data.transform.binarize(), model.features());
+    report.levels_of = level_dimensions(likelihood, view);
     report.elbo = evaluate_elbo(model, view, seed);
     report.latent = latent_statistics(model, view);
     report.aggregate = aggregate_statistics(model, view, seed);

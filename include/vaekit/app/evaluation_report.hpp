@@ -12,10 +12,10 @@
 
 #include "vaekit/app/console.hpp"
 #include "vaekit/config/json.hpp"
-#include "vaekit/data/transform.hpp"
 #include "vaekit/evaluate/aggregate_posterior.hpp"
 #include "vaekit/evaluate/annealed_importance_sampling.hpp"
 #include "vaekit/evaluate/code_usage.hpp"
+#include "vaekit/evaluate/data_view.hpp"
 #include "vaekit/evaluate/latent_statistics.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -45,12 +45,15 @@ struct EvaluationReport {
 };
 
 /// Dimensions by which log p(x) is divided for bits a dimension: the features where p(x) is the probability
-/// of levels (pixels under a discretized likelihood, or binarised under a Bernoulli), so that bits are those
-/// of a code. 0 where p(x) is a density, whose bits would change with the scale of the data.
-[[nodiscard]] inline Index level_dimensions(std::string_view likelihood, Binarize binarize, Index features) {
+/// of levels (pixels under a discretized likelihood, or zeros and ones under a Bernoulli), so that bits are
+/// those of a code. 0 where p(x) is a density, whose bits would change with the scale of the data, or where a
+/// Bernoulli is given values in between.
+///
+/// Throws DataError as `read_rows`
+[[nodiscard]] inline Index level_dimensions(std::string_view likelihood, const DataView& view) {
   const bool levels = likelihood == "discretized_logistic" || likelihood == "discretized_logistic_mixture" ||
-                      (likelihood == "bernoulli" && binarize != Binarize::none);
-  return levels ? features : 0;
+                      (likelihood == "bernoulli" && is_binary(view));
+  return levels ? view.dataset->features() : 0;
 }
 
 /// −log p(x) / (D log 2)

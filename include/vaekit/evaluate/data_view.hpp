@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -49,6 +50,22 @@ void for_each_batch(const DataView& view, Matrix<T>& buffer, Body&& body) {
     read_view<T>(view, view.rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n)), 0, x);
     body(first, x);
   }
+}
+
+/// Whether every feature of every sample is 0 or 1, in float.
+///
+/// Throws DataError as `read_rows`
+[[nodiscard]] inline bool is_binary(const DataView& view) {
+  Matrix<float> buffer(std::min<Index>(500, view.size()), view.columns());
+  bool binary = true;
+  for_each_batch<float>(view, buffer, [&](Index, MatrixIn<float> x) {
+    for (Index row = 0; row < x.rows(); ++row) {
+      const std::span<const float> sample(x.row(row).data(),
+                                          static_cast<std::size_t>(view.dataset->features()));
+      binary = binary && std::ranges::all_of(sample, [](float value) { return value == 0 || value == 1; });
+    }
+  });
+  return binary;
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI
