@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Trains a VAE on one class and scores test images by their negative ELBO: those of other classes should
-// score higher. Prints the area under the ROC curve.
+// score higher. Prints the area under the ROC curve and the average precision.
 //
 //   anomaly_detection [CLASS [EPOCHS [FOLDER]]]   FOLDER holds the four IDX files of (Fashion-)MNIST; without
 //   it
@@ -74,7 +74,8 @@ int main(int argc, char** argv) try {
   std::vector<bool> anomaly;
   std::ranges::transform(test_data.labels(), std::back_inserter(anomaly), [&](int l) { return l != label; });
   std::cout << "trained on " << normal.size() << " samples of class " << label << ", scored " << scores.size()
-            << " of all classes: AUROC " << auroc<float>(scores, anomaly) << std::endl;
+            << " of all classes: AUROC " << auroc<float>(scores, anomaly) << ", average precision "
+            << average_precision<float>(scores, anomaly) << std::endl;
 } catch (const std::exception& error) {
   std::cerr << error.what() << std::endl;
   return 1;

@@ -42,7 +42,8 @@ printf '\0\0\10\3\0\0\1\0\0\0\0\4\0\0\0\4'"$images" >images-idx3-ubyte
 refused 6 '^missing: cannot open' "$VAEKIT_BIN/quickstart" missing
 
 "$VAEKIT_BIN/anomaly_detection" 1 1 | tee stdout
-grep -Eq '^trained on [0-9]+ samples of class 1, scored 2000 of all classes: AUROC 0\.[5-9][0-9]*$' stdout ||
+scored='^trained on [0-9]+ samples of class 1, scored 2000 of all classes:'
+grep -Eq "$scored AUROC 0\.[5-9][0-9]*, average precision 0\.[6-9][0-9]*\$" stdout ||
   fail "anomaly_detection finds anomalies no better than chance"
 refused 1 'data set is empty' "$VAEKIT_BIN/anomaly_detection" 9 1
 
