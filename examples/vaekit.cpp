@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The command line: `vaekit --help`. Each subcommand is a call of one function in include/vaekit/app/.
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdlib>
 #include <iostream>
 #include <vaekit/app/compress.hpp>
@@ -70,14 +71,30 @@ struct Program {
     sub.add_option("RUN", run, "run folder or checkpoint file")->required();
   }
 
-  static void add_condition(CLI::App& sub, std::string& condition, const std::string& otherwise) {
-    sub.add_option("--condition", condition,
-                   "of a conditional model: a class, numbers with commas, or .npy" + otherwise);
+  static CLI::Option* add_condition(CLI::App& sub, std::string& condition, const std::string& otherwise) {
+    return sub.add_option("--condition", condition,
+                          "of a conditional model: a class, numbers with commas, or .npy" + otherwise);
   }
 
   static void add_threads(CLI::App& sub, int& threads) {
     sub.add_option("--threads", threads, "OpenMP threads, 0 = as OMP_NUM_THREADS says, else all cores")
         ->check(CLI::Range(0, 1024));
+  }
+
+  static std::array<CLI::Option*, 2> add_sampler(CLI::App& sub, vaekit::Sampler& sampler,
+                                                 vaekit::Index& components) {
+    CLI::Option* which = sub.add_option_function<std::string>(
+        "--sampler",
+        [&sampler](const std::string& name) {
+          sampler = name == "mixture" ? vaekit::Sampler::mixture
+                    : name == "flow"  ? vaekit::Sampler::flow
+                                      : vaekit::Sampler::prior;
+        },
+        "where z comes from: prior (default), or a mixture or flow fitted to the training set's latents");
+    which->check(CLI::IsMember({"prior", "mixture", "flow"}).description(""));
+    CLI::Option* count = sub.add_option("--components", components, "Gaussians of the fitted mixture");
+    count->capture_default_str()->check(CLI::Range(1, 100'000));
+    return {which, count};
   }
 
   void add_train() {
@@ -161,18 +178,7 @@ struct Program {
         ->check(CLI::NonNegativeNumber);
     sub.add_option("--seed", sample.seed, "seed of z")->capture_default_str();
     add_condition(sub, sample.condition, "; default: each class in turn");
-    sub.add_option_function<std::string>(
-           "--sampler",
-           [this](const std::string& name) {
-             sample.sampler = name == "mixture" ? vaekit::Sampler::mixture
-                              : name == "flow"  ? vaekit::Sampler::flow
-                                                : vaekit::Sampler::prior;
-           },
-           "where z comes from: prior (default), or a mixture or flow fitted to the training set's latents")
-        ->check(CLI::IsMember({"prior", "mixture", "flow"}).description(""));
-    sub.add_option("--components", sample.components, "Gaussians of the fitted mixture")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 100'000));
+    add_sampler(sub, sample.sampler, sample.components);
     add_threads(sub, sample.threads);
   }
 
@@ -269,15 +275,23 @@ struct Program {
   }
 
   void add_metrics() {
-    CLI::App& sub = command("metrics", "disentanglement, probes of the latents, quality of the outputs",
+    CLI::App& sub = command("metrics", "disentanglement, probes of the latents, quality, outliers",
                             [this] { return vaekit::run_metrics(metrics, std::cout); });
     add_run(sub, metrics.run);
     sub.add_flag("--disentanglement", metrics.disentanglement,
                  "MIG, SAP, DCI, modularity, FactorVAE and beta-VAE scores; for data of known factors");
     sub.add_flag("--probe", metrics.probe, "accuracy of labels from latents; for data with labels");
     sub.add_flag("--quality", metrics.quality, "error, PSNR and SSIM of reconstructions");
-    sub.add_option("--features", metrics.features,
-                   "feature classifier (.safetensors): also distances of samples from the data");
+    CLI::Option* features =
+        sub.add_option("--features", metrics.features,
+                       "feature classifier (.safetensors): also distances of samples from the data");
+    for (CLI::Option* option : add_sampler(sub, metrics.sampler, metrics.components)) {
+      option->needs(features);
+    }
+    CLI::Option* outliers =
+        sub.add_option("--outliers", metrics.outliers,
+                       "array (.npy): AUROC and average precision of their negative ELBO against the data's");
+    add_condition(sub, metrics.condition, "; of --outliers")->needs(outliers);
     sub.add_option("--samples", metrics.samples, "samples at most")
         ->capture_default_str()
         ->check(CLI::Range(10, 10'000'000));

@@ -30,7 +30,8 @@ inline ExperimentConfig small_config(Index dim = 2) {
 
 inline ConfiguredVae<float> initialized_model(const ExperimentConfig& config,
                                               const Shape& shape = {8, 8, 1}) {
-  ConfiguredVae<float> model = build_model<float>(config.model, shape);
+  ConfiguredVae<float> model =
+      build_model<float>(config.model, shape, condition_columns(config.data.condition));
   model.initialize(config.seed);
   return model;
 }

@@ -3,8 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <filesystem>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "app/example_run.hpp"
 #include "support/throws_with.hpp"
@@ -18,6 +23,47 @@ std::string measured(const MetricsOptions& options) {
   const ExitCode code = run_metrics(options, out);  // outside of CHECK, which keeps what is thrown
   CHECK(code == ExitCode::done);
   return out.str();
+}
+
+Json measured_json(MetricsOptions options) {
+  options.threads = 1;
+  options.json = true;
+  return parse_json(measured(options), "out");
+}
+
+/// Grey pictures of 12x12 pixels.
+ExperimentConfig grey_config(Binarize binarize) {
+  ExperimentConfig config = example::small_config();
+  config.data.train = SyntheticConfig{.source = SyntheticSource::shapes, .count = 40, .size = 12};
+  config.data.test = SyntheticConfig{.source = SyntheticSource::shapes, .count = 12, .size = 12, .seed = 2};
+  config.data.binarize = binarize;
+  return config;
+}
+
+/// Untrained features of pictures, also written to `file`.
+FeatureClassifier untrained_features(const Shape& shape, const std::filesystem::path& file) {
+  constexpr std::array<Index, 1> units = {4};
+  FeatureClassifier features("test", shape, units, 2);
+  features.classifier.initialize(RandomStream(1, Purpose::initialize));
+  write_feature_classifier(file, features);
+  return features;
+}
+
+/// Bytes as 0 to 1.
+Matrix<double> pixels_of(const Dataset& data) {
+  const auto& bytes = std::get<std::vector<std::uint8_t>>(data.values());
+  Matrix<double> x(data.size(), data.features());
+  std::ranges::transform(bytes, x.data(), [](std::uint8_t value) { return value / 255.0; });
+  return x;
+}
+
+void check_distances(const Json& report, const Matrix<double>& real, const Matrix<double>& made) {
+  const PrecisionRecall covered = precision_recall(real, made, 3);
+  CHECK(report["frechet_distance"].get<double>() == doctest::Approx(frechet_distance(real, made)));
+  CHECK(report["frechet_distance"].get<double>() > 0);
+  CHECK(report["kernel_distance"].get<double>() == doctest::Approx(kernel_distance(real, made)));
+  CHECK(report["precision"] == covered.precision);
+  CHECK(report["recall"] == covered.recall);
 }
 
 /// A run on small sprites.
@@ -83,26 +129,167 @@ TEST_CASE("metrics: probes of labelled data, in text") {
   CHECK(text.find("ssim") == std::string::npos);  // images of 8x8
 }
 
+TEST_CASE("metrics: probes are the library's, of posterior means") {
+  const example::ExampleRun example("metrics-probe-values");
+  const Run run = load_run(example.run.root);
+  const LoadedData train = load_split(run, DataSplit::train);
+  const LoadedData test = load_split(run, DataSplit::test);
+  const ConfiguredVae<float> model = example::initialized_model(example.config);
+  Matrix<double> x(40, 2);
+  Matrix<double> y(12, 2);
+  latent_codes(model, train.view(), x);
+  latent_codes(model, test.view(), y);
+  const std::vector<std::int32_t>& known = train.dataset.labels();
+  const std::vector<std::int32_t>& hidden = test.dataset.labels();
+  const Index classes = std::max(std::ranges::max(known), std::ranges::max(hidden)) + 1;
+  const LinearProbe probe(x, known, classes);
+  const Json report = measured_json({.run = example.run.root, .probe = true, .neighbours = 3})["probe"];
+  CHECK(report["train_samples"] == 40);
+  CHECK(report["test_samples"] == 12);
+  CHECK(report["linear_accuracy"] == probe.accuracy(y, hidden));
+  CHECK(report["linear_train_accuracy"] == probe.accuracy(x, known));
+  CHECK(report["neighbours"] == 3);
+  CHECK(report["neighbour_accuracy"] == agreement(classify_by_neighbours(x, known, classes, y, 3), hidden));
+  Index most = 0;
+  for (Index label = 0; label < classes; ++label) {
+    most = std::max<Index>(most, std::ranges::count(hidden, label));
+  }
+  CHECK(report["most_frequent_label"] == static_cast<double>(most) / 12);
+  const Json fewer = measured_json({.run = example.run.root, .probe = true, .samples = 10})["probe"];
+  CHECK(fewer["train_samples"] == 10);
+  CHECK(fewer["test_samples"] == 10);
+}
+
+TEST_CASE("metrics: outputs of a binarised run are held against grey images") {
+  const example::ExampleRun example("metrics-grey", grey_config(Binarize::stochastic));
+  const std::filesystem::path file = example.folder / "features.safetensors";
+  const FeatureClassifier features = untrained_features({12, 12, 1}, file);
+  const Json report = measured_json({.run = example.run.root, .quality = true, .features = file})["quality"];
+  const LoadedData data = load_shown(load_run(example.run.root));
+  const ConfiguredVae<float> model = example::initialized_model(example.config, {12, 12, 1});
+  const Matrix<double> grey = pixels_of(data.dataset);
+  REQUIRE((grey.array() > 0 && grey.array() < 1).count() > 100);
+  const Matrix<double> made = reconstruct_all(model, data.view()).template cast<double>();
+  const std::vector<double> errors = mean_squared_errors(grey, made);
+  double error = 0;
+  double similarity = 0;
+  for (const double one : errors) {
+    error += one / 12;
+  }
+  for (const double one : structural_similarities(grey, made, {12, 12, 1})) {
+    similarity += one / 12;
+  }
+  CHECK(report["samples"] == 12);
+  CHECK(report["mean_squared_error"].get<double>() == doctest::Approx(error));
+  CHECK(report["psnr_decibels"].get<double>() == doctest::Approx(mean_peak_signal_to_noise(errors)));
+  CHECK(report["ssim"].get<double>() == doctest::Approx(similarity));
+  CHECK(report["features"] == "test features");
+  CHECK(report["sampler"] == "prior");
+  check_distances(report, features(grey), features(sample_all(model, example.config.seed, Index{12}, 1.0)));
+
+  // The same weights without binarisation: samples are the same, and so is what they are compared with.
+  const example::ExampleRun plain("metrics-plain", grey_config(Binarize::none));
+  const Json same = measured_json({.run = plain.run.root, .quality = true, .features = file})["quality"];
+  for (const char* name : {"frechet_distance", "kernel_distance", "precision", "recall"}) {
+    CAPTURE(name);
+    CHECK(same[name] == report[name]);
+  }
+}
+
+TEST_CASE("metrics: a run whose prior cannot be sampled takes a fitted sampler") {
+  ExperimentConfig config = example::small_config();
+  config.objective = RaeConfig{};
+  const example::ExampleRun example("metrics-rae", config);
+  const std::filesystem::path file = example.folder / "features.safetensors";
+  const FeatureClassifier features = untrained_features({8, 8, 1}, file);
+  MetricsOptions options{.run = example.run.root, .quality = true, .features = file, .threads = 1};
+  check_throws_with<UsageError>(
+      "--sampler: is prior, must be mixture or flow: rae_l2 trains no prior to sample from",
+      [&] { static_cast<void>(measured(options)); });
+  options.sampler = Sampler::mixture;
+  options.components = 2;
+  const Json report = measured_json(options)["quality"];
+  CHECK(report["sampler"] == "mixture");
+  const Run run = load_run(example.run.root);
+  const ConfiguredVae<float> model = example::initialized_model(config);
+  Matrix<float> z(12, 2);
+  sample_fitted(model, run, Sampler::mixture, 2, 1.0, config.seed, MatrixOut<float>(z));
+  check_distances(report, features(pixels_of(load_shown(run).dataset)), features(decode_all(model, z)));
+  options.components = 3;
+  CHECK(measured_json(options)["quality"]["frechet_distance"] != report["frechet_distance"]);
+}
+
+TEST_CASE("metrics: outliers against the data by the negative ELBO") {
+  const example::ExampleRun example("metrics-outliers");
+  const std::filesystem::path file = example.folder / "strange.npy";
+  example::write_inputs(file, 5);
+  const MetricsOptions options{.run = example.run.root, .outliers = file, .threads = 1};
+  const Json json = measured_json(options);
+  CHECK(json.size() == 1);  // nothing that was not asked for
+  const Json& report = json["outliers"];
+  CHECK(report["samples"] == 12);
+  CHECK(report["outliers"] == 5);
+  const Run run = load_run(example.run.root);
+  const ConfiguredVae<float> model = example::initialized_model(example.config);
+  const std::vector<double> usual = negative_elbos(model, run, load_shown(run).view());
+  const std::vector<double> strange = negative_elbos(model, run, load_input(run, file).view());
+  double area = 0;
+  for (const double high : strange) {
+    for (const double low : usual) {
+      area += high > low ? 1.0 / 60 : 0;
+    }
+  }
+  double precision = 0;  // at each outlier, from the strangest
+  for (const double threshold : strange) {
+    const auto above = [&](double score) { return score >= threshold; };
+    const auto found = static_cast<double>(std::ranges::count_if(strange, above));
+    precision += found / (found + static_cast<double>(std::ranges::count_if(usual, above))) / 5;
+  }
+  CHECK(report["auroc"].get<double>() == doctest::Approx(area));
+  CHECK(report["average_precision"].get<double>() == doctest::Approx(precision));
+  CHECK(measured(options) ==
+        concat("outliers\n  samples                     12\n  outliers                    5\n",
+               "  auroc                       ", fixed(area, 4), "\n  average_precision           ",
+               fixed(precision, 4), '\n'));
+  const Json few = measured_json({.run = example.run.root, .quality = true, .outliers = file, .samples = 3});
+  CHECK(few["outliers"]["samples"] == 3);
+  CHECK(few["outliers"]["outliers"] == 3);
+  CHECK(few.contains("quality"));
+}
+
+TEST_CASE("metrics: outliers of a conditional model, and those that are refused") {
+  ExperimentConfig config = example::small_config();
+  config.data.condition = LabelConditionConfig{.classes = 17};
+  const example::ExampleRun example("metrics-outliers-refused", config);
+  const std::filesystem::path file = example.folder / "x.npy";
+  example::write_inputs(file, 5);
+  MetricsOptions options{.run = example.run.root, .outliers = file, .condition = "2", .threads = 1};
+  CHECK(measured_json(options)["outliers"]["outliers"] == 5);
+  options.condition = "";
+  const auto refused = [&] { static_cast<void>(measured(options)); };
+  check_throws_with<UsageError>("--condition: missing, the model is conditional", refused);
+  options.condition = "2";
+  example::write_inputs(file, 2, 63);
+  check_throws_with<DataError>("x.npy: samples have 63 features (63), must have 64 for this model (8x8x1)",
+                               refused);
+  Matrix<float> high(1, 64);
+  high.setConstant(2);
+  write_file_atomically(file, npy_bytes<float>(high, Shape::flat(64)));
+  check_throws_with<DataError>(
+      "x.npy: sample 0, feature 0 is 2 after scaling, must be in [0, 1] for a bernoulli likelihood; hint: "
+      "set data/scale to [0, 1] or use a gaussian likelihood",
+      refused);
+  std::filesystem::remove(file);
+  check_throws_with<IoError>(file.string() + ": cannot open: No such file or directory", refused);
+}
+
 TEST_CASE("metrics: distances of samples in the features of a classifier") {
   const example::ExampleRun example("metrics-features");
-  constexpr std::array<Index, 1> units = {4};
-  FeatureClassifier features("bars", {8, 8, 1}, units, 2);
-  features.classifier.initialize(RandomStream(1, Purpose::initialize));
   const std::filesystem::path file = example.folder / "features.safetensors";
-  write_feature_classifier(file, features);
-  const MetricsOptions options{
-      .run = example.run.root, .quality = true, .features = file, .threads = 1, .json = true};
-  const Json json = parse_json(measured(options), "out");
-  const Json& report = json["quality"];
-  CHECK(report["features"] == "bars features");
-  CHECK(report["frechet_distance"].get<double>() > 0);
-  CHECK(report["kernel_distance"].is_number());
-  CHECK(report["precision"].get<double>() <= 1);
-  CHECK(report["recall"].get<double>() <= 1);
-  const Json with_probe = parse_json(
-      measured({.run = example.run.root, .probe = true, .features = file, .threads = 1, .json = true}),
-      "out");
-  CHECK(with_probe["quality"] == report);
+  FeatureClassifier features = untrained_features({8, 8, 1}, file);
+  const MetricsOptions options{.run = example.run.root, .quality = true, .features = file, .threads = 1};
+  const Json report = measured_json(options)["quality"];
+  CHECK(measured_json({.run = example.run.root, .probe = true, .features = file})["quality"] == report);
 
   check_throws_with<DataError>("synthetic bars: has 1 sample, needs at least 2 for --features", [&] {
     static_cast<void>(
@@ -112,7 +299,7 @@ TEST_CASE("metrics: distances of samples in the features of a classifier") {
   features.shape = {4, 16, 1};
   write_feature_classifier(file, features);
   check_throws_with<DataError>(
-      "synthetic bars: samples are 8x8x1 in [0, 1], must be 4x16x1 in [0, 1] for the features of bars",
+      "synthetic bars: samples are 8x8x1 in [0, 1], must be 4x16x1 in [0, 1] for the features of test",
       [&] { static_cast<void>(measured(options)); });
 }
 

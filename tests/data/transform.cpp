@@ -140,6 +140,10 @@ TEST_CASE("transform: it is made again from its parts, as from a checkpoint") {
   const Transform fitted = fit<double>({ScaleKind::range, -1, 1}, 2, {2, 5, 10, 6});
   const Transform again(fitted.center(), fitted.scale(), fitted.base(), fitted.binarize());
   CHECK(again == fitted);
+  CHECK(again.without_binarization() == fitted);
+  const Transform binarised(fitted.center(), fitted.scale(), fitted.base(), Binarize::stochastic);
+  CHECK(binarised != fitted);
+  CHECK(binarised.without_binarization() == fitted);
   CHECK(Transform().features() == 0);
   check_throws_with<vaekit::ShapeError>("Transform: scale has 1 features, must have 2 (center)", [] {
     Transform({1, 2}, {1}, 0, Binarize::none);

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "support/golden.hpp"
 #include "support/throws_with.hpp"
@@ -37,6 +39,16 @@ TEST_CASE("image quality: equal images, and constants by hand") {
   CHECK(vaekit::structural_similarities(x, y, {11, 11, 1})[0] == doctest::Approx(expected));
   CHECK(vaekit::mean_squared_errors(x, y)[0] == doctest::Approx(0.0625));
   CHECK(vaekit::peak_signal_to_noise(4, 20) == doctest::Approx(20));
+}
+
+TEST_CASE("image quality: the mean ratio is finite where an image has no error") {
+  const std::vector<double> errors{0.01, 0.001, 0};
+  CHECK(vaekit::mean_peak_signal_to_noise(errors) == doctest::Approx((20.0 + 30 + 100) / 3));
+  CHECK(vaekit::mean_peak_signal_to_noise(std::span(errors).first(2)) == doctest::Approx(25));
+  CHECK(vaekit::mean_peak_signal_to_noise(std::span(errors).first(2), 10) == doctest::Approx(45));
+  CHECK(vaekit::mean_peak_signal_to_noise(errors, 1, 25) == doctest::Approx(70.0 / 3));
+  CHECK(vaekit::mean_peak_signal_to_noise(std::vector<double>{1e-10, 1e-12}) == doctest::Approx(100));
+  CHECK(std::isnan(vaekit::mean_peak_signal_to_noise(std::vector<double>{std::nan("")})));
 }
 
 TEST_CASE("image quality: channels are averaged") {

@@ -75,6 +75,8 @@ def check_usage():
         ["train", "a.json", "--resume", "--overwrite"],
         ["evaluate", "run", "--split", "tset"],
         ["evaluate", "run", "--ais-steps", "10"],
+        ["metrics", "run", "--sampler", "mixture"],
+        ["metrics", "run", "--condition", "2"],
         ["sample", "run"],
         ["sample", "run", "--out", "a.png", "--count", "0"],
     ]:
@@ -381,6 +383,13 @@ def check_arrays():
     )
     check_equal(shape, (5,), "score --importance-samples")
     check(sum(tight) < sum(scores) + 5 * 0.5, "importance samples tighten the bound")
+
+    outliers = json.loads(run("metrics", "run", "--outliers", "inputs.npy", "--json").stdout)["outliers"]
+    check_equal(
+        set(outliers), {"samples", "outliers", "auroc", "average_precision"}, "keys of metrics --outliers"
+    )
+    check_equal((outliers["samples"], outliers["outliers"]), (40, 5), "the test split against the file")
+    check(0 <= outliers["auroc"] <= 1 and 0 < outliers["average_precision"] <= 1, f"shares: {outliers}")
 
 
 def check_describe():

@@ -97,7 +97,7 @@ struct LevelArray {
     const auto n = static_cast<std::size_t>(input.shape.size());
     return {std::vector<double>(n, 0), std::vector<double>(n, 1), 0, Binarize::none};
   }
-  return {input.transform.center(), input.transform.scale(), input.transform.base(), Binarize::none};
+  return input.transform.without_binarization();
 }
 
 template <class T>

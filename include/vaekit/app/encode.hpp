@@ -106,6 +106,22 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
   return ExitCode::done;
 }
 
+/// −ELBO of each sample of `view`, from one z ~ q(z|x); higher is stranger.
+///
+/// Throws DataError when a value is outside the likelihood's support
+template <class Model>
+[[nodiscard]] std::vector<double> negative_elbos(const Model& model, const Run& run, const DataView& view) {
+  using T = typename Model::Scalar;
+  check_support(view, model.likelihood, likelihood_name(run.config.model));
+  std::vector<double> scores;
+  evaluate_elbo(model, view, run.config.seed, 500, 1, [&](Index, const Terms<T>& terms) {
+    for (Index row = 0; row < terms.kl.rows(); ++row) {
+      scores.push_back(static_cast<double>(terms.kl.row(row).sum() - terms.log_likelihood.row(row).mean()));
+    }
+  });
+  return scores;
+}
+
 struct ScoreOptions {
   std::filesystem::path run;
   std::filesystem::path in;
@@ -126,9 +142,8 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::o
   const LoadedData data = load_input(run, options.in, options.condition);
   std::vector<double> scores;
   with_model(run, [&]<class Model>(const Model& model) {
-    using T = typename Model::Scalar;
-    check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
     if (options.importance_samples > 0) {
+      check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
       PercentProgress progress(err, stderr_is_terminal(), "importance sampling", data.view().size());
       evaluate_log_likelihood(model, data.view(), options.importance_samples, run.config.seed,
                               [&](Index input, double value) {
@@ -137,11 +152,7 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::o
                               });
       return;
     }
-    evaluate_elbo(model, data.view(), run.config.seed, 500, 1, [&](Index, const Terms<T>& terms) {
-      for (Index row = 0; row < terms.kl.rows(); ++row) {
-        scores.push_back(static_cast<double>(terms.kl.row(row).sum() - terms.log_likelihood.row(row).mean()));
-      }
-    });
+    scores = negative_elbos(model, run, data.view());
   });
   write_file_atomically(options.out, npy_bytes<double>(scores, {static_cast<Index>(scores.size())}));
   out << options.out.string() << std::endl;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "vaekit/app/encode.hpp"
 #include "vaekit/evaluate/fitted_flow.hpp"
@@ -10,7 +11,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// What `vaekit sample` draws z from.
+/// What `vaekit sample` and `vaekit metrics` draw z from.
 enum class Sampler { prior, mixture, flow };
 
 [[nodiscard]] constexpr auto enum_names(Sampler) {
@@ -80,6 +81,23 @@ void sample_fitted(const Model& model, const Run& run, Sampler sampler, Index co
     flow.sample(stream, 0, temperature, z);
   }
   project_latents(model.latent, z);
+}
+
+/// Means of p(x|z) for z from the prior or from a fitted sampler; `components` are those of the mixture, and
+/// `z` [n × latent columns] holds the conditions. [n × features]
+///
+/// Throws Error
+template <class Model>
+[[nodiscard]] Matrix<typename Model::Scalar> sample_means(const Model& model, const Run& run, Sampler sampler,
+                                                          Index components, double temperature,
+                                                          std::uint64_t seed,
+                                                          Matrix<typename Model::Scalar> z) {
+  check_sampler(sampler, model, run.config);
+  if (sampler == Sampler::prior) {
+    return sample_all(model, seed, std::move(z), temperature);
+  }
+  sample_fitted(model, run, sampler, components, temperature, seed, MatrixOut<typename Model::Scalar>(z));
+  return decode_all(model, z);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <iostream>
 #include <numeric>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vaekit/app/evaluate.hpp"
@@ -24,6 +26,7 @@
 #include "vaekit/evaluate/modularity.hpp"
 #include "vaekit/evaluate/mutual_information_gap.hpp"
 #include "vaekit/evaluate/nearest_neighbours.hpp"
+#include "vaekit/evaluate/outlier_detection.hpp"
 #include "vaekit/evaluate/precision_recall.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -33,8 +36,12 @@ struct MetricsOptions {
   std::vector<std::string> overrides = {};
   bool disentanglement = false;
   bool probe = false;
-  bool quality = false;                 ///< none of the three: all that the data and the model allow
+  bool quality = false;                 ///< none of these, no outliers: all that data and model allow
   std::filesystem::path features = {};  ///< of a feature classifier, for distances of samples from data
+  Sampler sampler = Sampler::prior;     ///< of these samples
+  Index components = 10;                ///< of a fitted mixture
+  std::filesystem::path outliers = {};  ///< an array of samples that should score higher than the data
+  std::string condition = {};           ///< of the outliers, for a conditional model: see `condition_rows`
   Index samples = 10'000;               ///< at most
   Index neighbours = 5;                 ///< that vote on a label
   int threads = 0;
@@ -158,18 +165,24 @@ template <class Model>
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+/// The samples of a view, scaled as for the model but never binarised. [n × features]
+[[nodiscard]] inline Matrix<double> scaled_samples(const DataView& view) {
+  Matrix<double> x(view.size(), view.dataset->features());
+  read_rows<double>(*view.dataset, view.rows, view.transform->without_binarization(), 0, 0, x);
+  return x;
+}
+
 /// Distances of new samples from the data in the features of a trained classifier.
 template <class Model>
 void add_feature_metrics(const Model& model, const Run& run, const DataView& view, const Matrix<double>& real,
-                         const std::filesystem::path& file, Json& json) {
+                         const MetricsOptions& options, Json& json) {
   using T = typename Model::Scalar;
-  const FeatureClassifier features = read_feature_classifier(file);
+  const FeatureClassifier features = read_feature_classifier(options.features);
   if (real.minCoeff() < 0 || real.maxCoeff() > 1 || features.shape != run.input.shape) {
     throw DataError(concat(view.dataset->name(), ": samples are ", to_string(run.input.shape), " in [",
                            real.minCoeff(), ", ", real.maxCoeff(), "], must be ", to_string(features.shape),
                            " in [0, 1] for the features of ", features.name));
   }
-  check_sampler(Sampler::prior, model, run.config);
   if (view.size() < 2) {
     throw DataError(concat(view.dataset->name(), ": has 1 sample, needs at least 2 for --features"));
   }
@@ -178,43 +191,57 @@ void add_feature_metrics(const Model& model, const Run& run, const DataView& vie
   if (model.condition > 0) {
     view.condition.template read<T>(view.rows, latents.rightCols(model.condition));
   }
-  const Matrix<T> samples = sample_all(model, run.config.seed, latents, 1.0);
+  const Matrix<T> samples =
+      sample_means(model, run, options.sampler, options.components, 1.0, run.config.seed, std::move(latents));
   const Matrix<double> x = features(real);
   const Matrix<double> y = features(samples);
   const PrecisionRecall covered = precision_recall(x, y, std::min<Index>(3, view.size() - 1));
   json["features"] = features.name + " features";
+  json["sampler"] = std::string(to_string(options.sampler));
   json["frechet_distance"] = frechet_distance(x, y);
   json["kernel_distance"] = kernel_distance(x, y);
   json["precision"] = covered.precision;
   json["recall"] = covered.recall;
 }
 
-/// How close reconstructions are to their inputs, and samples to the data.
+/// How close reconstructions are to the images, and samples to the data.
+///
+/// Decoder means are grey, so they are compared with what pixels are before a run makes them black or white:
+/// the noise of that is no error of the model.
 template <class Model>
 [[nodiscard]] Json quality_metrics(const Model& model, const Run& run, const LoadedData& data,
                                    const MetricsOptions& options) {
   const DataView view = first_samples(data, options.samples);
-  Matrix<double> x(view.size(), model.input_columns());
-  for_each_batch<double>(view, x, [](Index, MatrixIn<double>) {});
-  const Matrix<double> real = x.leftCols(model.features());
+  const Matrix<double> real = scaled_samples(view);
   const Matrix<double> made = reconstruct_all(model, view).template cast<double>();
   const std::vector<double> errors = mean_squared_errors(real, made);
   Json json = {{"samples", view.size()}, {"mean_squared_error", mean_of(errors)}};
   const Shape& shape = run.input.shape;
   if (shape.is_image() && real.minCoeff() >= 0 && real.maxCoeff() <= 1) {
-    std::vector<double> ratios;
-    for (const double error : errors) {
-      ratios.push_back(peak_signal_to_noise(error));
-    }
-    json["psnr_decibels"] = mean_of(ratios);
+    json["psnr_decibels"] = mean_peak_signal_to_noise(errors);
     if (std::min(shape.height, shape.width) >= ssim_window) {
       json["ssim"] = mean_of(structural_similarities(real, made, shape));
     }
   }
   if (!options.features.empty()) {
-    add_feature_metrics(model, run, view, real, options.features, json);
+    add_feature_metrics(model, run, view, real, options, json);
   }
   return json;
+}
+
+/// How well −ELBO tells the samples of `outliers` from those of the data, at most `limit` of each.
+template <class Model>
+[[nodiscard]] Json outlier_metrics(const Model& model, const Run& run, const LoadedData& data,
+                                   const LoadedData& outliers, Index limit) {
+  std::vector<double> scores = negative_elbos(model, run, first_samples(data, limit));
+  const std::vector<double> strange = negative_elbos(model, run, first_samples(outliers, limit));
+  std::vector<bool> is_outlier(scores.size(), false);
+  is_outlier.resize(scores.size() + strange.size(), true);
+  scores.insert(scores.end(), strange.begin(), strange.end());
+  return {{"samples", scores.size() - strange.size()},
+          {"outliers", strange.size()},
+          {"auroc", auroc<double>(scores, is_outlier)},
+          {"average_precision", average_precision<double>(scores, is_outlier)}};
 }
 
 /// A section of results a line: names padded, numbers with four digits.
@@ -246,14 +273,18 @@ inline void print_metrics(const Json& report, std::ostream& out) {
 }  // namespace detail
 
 /// `vaekit metrics`: disentanglement of a run's codes, what a probe tells from them, quality of
-/// reconstructions and samples.
+/// reconstructions and samples, how well −ELBO finds outliers.
 ///
 /// Throws Error
 inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run, options.overrides);
   const LoadedData data = load_shown(run);
-  const bool all = !options.disentanglement && !options.probe && !options.quality;
+  std::optional<LoadedData> outliers;
+  if (!options.outliers.empty()) {
+    outliers = load_input(run, options.outliers, options.condition);
+  }
+  const bool all = !options.disentanglement && !options.probe && !options.quality && !outliers;
   Json report = Json::object();
   with_model(run, [&]<class Model>(const Model& model) {
     if (options.disentanglement || (all && data.dataset.generated() != nullptr && model.condition == 0)) {
@@ -267,6 +298,9 @@ inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
     }
     if (options.quality || all || !options.features.empty()) {
       report["quality"] = detail::quality_metrics(model, run, data, options);
+    }
+    if (outliers) {
+      report["outliers"] = detail::outlier_metrics(model, run, data, *outliers, options.samples);
     }
   });
   if (options.json) {

@@ -34,17 +34,10 @@ inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
   const auto conditions = condition_rows(run.config, options.condition, options.count);
   with_model(run, [&](const auto& model) {
     const bool by_class = options.condition.empty() && model.condition > 0;
-    check_sampler(options.sampler, model, run.config);
-    auto z = conditioned_latents(model, conditions, options.count);
-    const Index columns = sample_columns(model, by_class, options.count);
-    if (options.sampler == Sampler::prior) {
-      write_samples(options.out, sample_all(model, options.seed, std::move(z), options.temperature),
-                    run.input.shape, columns);
-      return;
-    }
-    sample_fitted(model, run, options.sampler, options.components, options.temperature, options.seed,
-                  MatrixOut<typename std::remove_cvref_t<decltype(model)>::Scalar>(z));
-    write_samples(options.out, decode_all(model, z), run.input.shape, columns);
+    write_samples(options.out,
+                  sample_means(model, run, options.sampler, options.components, options.temperature,
+                               options.seed, conditioned_latents(model, conditions, options.count)),
+                  run.input.shape, sample_columns(model, by_class, options.count));
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;

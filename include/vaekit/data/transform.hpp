@@ -97,6 +97,8 @@ class Transform {
   [[nodiscard]] const std::vector<double>& scale() const { return scale_; }
   [[nodiscard]] double base() const { return base_; }
   [[nodiscard]] Binarize binarize() const { return binarize_; }
+  /// The same scaling alone.
+  [[nodiscard]] Transform without_binarization() const { return {center_, scale_, base_, Binarize::none}; }
 
   /// Scales one sample. Throws ShapeError unless both sizes are `features()`.
   template <class S, class T>

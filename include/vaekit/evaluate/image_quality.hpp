@@ -32,6 +32,19 @@ namespace vaekit::inline VAEKIT_ABI {
   return 10 * std::log10(peak * peak / mean_squared_error);
 }
 
+/// Mean over images of their peak signal-to-noise ratios, each at most `most` decibels: one image without
+/// error would make the mean infinite.
+///
+/// errors [n]: mean squared errors of the images, n ≥ 1
+[[nodiscard]] inline double mean_peak_signal_to_noise(std::span<const double> errors, double peak = 1,
+                                                      double most = 100) {
+  double sum = 0;
+  for (const double error : errors) {
+    sum += std::min(peak_signal_to_noise(error, peak), most);
+  }
+  return sum / static_cast<double>(errors.size());
+}
+
 namespace detail {
 
 inline constexpr Index ssim_window = 11;
