@@ -2,9 +2,10 @@
 // Trains a VAE on one class and scores test images by their negative ELBO: those of other classes should
 // score higher. Prints the area under the ROC curve and the average precision.
 //
-//   anomaly_detection [CLASS [EPOCHS [FOLDER]]]   FOLDER holds the four IDX files of (Fashion-)MNIST; without
-//   it
-//                                                 synthetic shapes: 0 squares, 1 ellipses, 2 hearts
+//   anomaly_detection [CLASS [EPOCHS [FOLDER]]]
+//
+// FOLDER holds the four IDX files of (Fashion-)MNIST; without it the data are synthetic shapes: 0 squares,
+// 1 ellipses, 2 hearts.
 #include <algorithm>
 #include <iostream>
 #include <string>
@@ -78,5 +79,6 @@ int main(int argc, char** argv) try {
             << average_precision<float>(scores, anomaly) << std::endl;
 } catch (const std::exception& error) {
   std::cerr << error.what() << std::endl;
-  return 1;
+  const auto* known = dynamic_cast<const Error*>(&error);
+  return static_cast<int>(known != nullptr ? known->exit_code() : ExitCode::usage);
 }

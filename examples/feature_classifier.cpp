@@ -96,5 +96,6 @@ int main(int argc, char** argv) try {
             << test.size() << " test images" << std::endl;
 } catch (const std::exception& error) {
   std::cerr << error.what() << std::endl;
-  return 1;
+  const auto* known = dynamic_cast<const Error*>(&error);
+  return static_cast<int>(known != nullptr ? known->exit_code() : ExitCode::usage);
 }
