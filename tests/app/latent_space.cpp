@@ -3,8 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "app/example_run.hpp"
 #include "support/throws_with.hpp"
@@ -27,6 +28,42 @@ void check_size(const std::filesystem::path& path, Index rows, Index columns) {
 
 }  // namespace
 
+namespace spaces {
+
+ExperimentConfig config(const LatentConfig& latent, const PriorConfig& prior) {
+  ExperimentConfig config = example::small_config();
+  config.model.latent = latent;
+  config.model.prior = prior;
+  return config;
+}
+
+/// Commands that make sense.
+struct Allowed {
+  bool interpolate = false;
+  bool traverse = false;
+};
+
+/// The other commands, and `manifold`, name the space.
+void check(const std::string& name, const LatentConfig& latent, const PriorConfig& prior,
+           const std::string& space, const Allowed& allowed) {
+  const example::ExampleRun example("space_" + name, config(latent, prior));
+  const LatentPictureOptions options{.run = example.run.root, .out = example.folder / "p.png", .threads = 1};
+  std::ostringstream said;
+  CAPTURE(name);
+  const auto check_command = [&](bool is_allowed, const std::string& what, auto&& run) {
+    if (is_allowed) {
+      CHECK(run(options, said) == ExitCode::done);
+    } else {
+      check_throws_with<UsageError>(what + ", the " + space, [&] { run(options, said); });
+    }
+  };
+  check_command(allowed.interpolate, "interpolate: moves z from one latent to another", run_interpolate);
+  check_command(allowed.traverse, "traverse: moves z through all of space", run_traverse);
+  check_command(false, "manifold: moves z through all of space", run_manifold);
+}
+
+}  // namespace spaces
+
 TEST_CASE("latent pictures: rows and columns as asked for, with defaults that suit the data") {
   const example::ExampleRun example("latent");
   const std::filesystem::path out = example.folder / "p.png";
@@ -46,18 +83,92 @@ TEST_CASE("latent pictures: rows and columns as asked for, with defaults that su
   check_size(out, 3, 3);
 }
 
-TEST_CASE("interpolate: on an arc the length of z is kept") {
-  Matrix<float> ends(2, 3);
-  ends << 3, 0, 1, 0, 3, 5;  // two latent dimensions and a condition
-  const RowVector<float> arc = detail::spherical_mix<float>(ends, 0, 0.5F, 2);
-  CHECK(arc(0) == doctest::Approx(3 / std::sqrt(2.0)));
-  CHECK(arc(1) == doctest::Approx(3 / std::sqrt(2.0)));
-  CHECK(arc(2) == 3);
-  const RowVector<float> start = detail::spherical_mix<float>(ends, 0, 0.0F, 2);
-  CHECK(start(0) == 3);
-  CHECK(start(1) == 0);
-  ends << 1, 1, 0, 2, 2, 0;  // on one line through 0
-  CHECK(detail::spherical_mix<float>(ends, 0, 0.5F, 2)(1) == 1.5F);
+TEST_CASE("traverse: from -range to range along the dimensions, the one of largest KL first") {
+  const example::ExampleRun example("traverse");
+  const std::filesystem::path out = example.folder / "p.png";
+  std::ostringstream said;
+  run_traverse({.run = example.run.root, .out = out, .steps = 3, .range = 2, .threads = 1}, said);
+  const ConfiguredVae<float> model = example::initialized_model(example.config);
+  const LoadedData data = load_shown(load_run(example.run.root));
+  const std::vector<double> kl = latent_statistics(model, data.view()).kl;
+  REQUIRE(kl.size() == 2);
+  const Index first = kl[0] > kl[1] ? 0 : 1;
+  const Matrix<float> start = encode_first(model, data.view(), 1);
+  Matrix<float> z(start.replicate(6, 1));
+  for (Index s = 0; s < 3; ++s) {
+    z(s, first) = static_cast<float>(2 * s - 2);
+    z(3 + s, 1 - first) = static_cast<float>(2 * s - 2);
+  }
+  CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, z, 3));
+}
+
+TEST_CASE("interpolate: from one latent to the next, straight or on an arc") {
+  const example::ExampleRun example("interpolate");
+  const std::filesystem::path out = example.folder / "p.png";
+  std::ostringstream said;
+  const ConfiguredVae<float> model = example::initialized_model(example.config);
+  const LoadedData data = load_shown(load_run(example.run.root));
+  const Matrix<float> ends = encode_first(model, data.view(), 4);
+  run_interpolate({.run = example.run.root, .out = out, .rows = 2, .steps = 2, .threads = 1}, said);
+  CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, ends, 2));
+  for (const bool spherical : {false, true}) {
+    run_interpolate(
+        {.run = example.run.root, .out = out, .rows = 2, .steps = 5, .spherical = spherical, .threads = 1},
+        said);
+    const Matrix<float> z = interpolation_latents(model, ends, 5, spherical);
+    CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, z, 5));
+    CHECK(z != interpolation_latents(model, ends, 5, !spherical));
+  }
+}
+
+TEST_CASE("interpolate: on a sphere along great circles, asked for or not") {
+  const example::ExampleRun example("interpolate_sphere",
+                                    spaces::config(VonMisesFisherConfig{.dim = 3}, UniformSphereConfig{}));
+  const std::filesystem::path out = example.folder / "p.png";
+  std::ostringstream said;
+  const ConfiguredVae<float> model = example::initialized_model(example.config);
+  const LoadedData data = load_shown(load_run(example.run.root));
+  const Matrix<float> z = interpolation_latents(model, encode_first(model, data.view(), 4), 5, true);
+  for (Index row = 0; row < z.rows(); ++row) {
+    CHECK(z.row(row).norm() == doctest::Approx(1).epsilon(1e-6));
+  }
+  for (const bool spherical : {false, true}) {
+    run_interpolate(
+        {.run = example.run.root, .out = out, .rows = 2, .steps = 5, .spherical = spherical, .threads = 1},
+        said);
+    CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, z, 5));
+  }
+}
+
+TEST_CASE("latent pictures: spaces that a way would leave are refused by name") {
+  spaces::check("sphere", VonMisesFisherConfig{.dim = 2}, UniformSphereConfig{},
+                "von_mises_fisher posterior lives on the unit sphere", {.interpolate = true});
+  spaces::check("ball", PoincareConfig{.dim = 2}, WrappedNormalConfig{},
+                "poincare posterior lives on the Poincare ball of curvature -1", {.interpolate = true});
+  spaces::check("one_hot", ConcreteConfig{.variables = 2, .classes = 3}, CategoricalPriorConfig{.classes = 3},
+                "concrete posterior lives on one-hot vectors of 2 x 3", {});
+  spaces::check("codes", VectorQuantizedConfig{.positions = 1, .width = 2, .codes = 4}, CodePriorConfig{},
+                "vector_quantized posterior lives on codes of a vector quantizer", {});
+  spaces::check("joint", JointConfig{.gaussian = {.dim = 2}, .concrete = {.variables = 1, .classes = 3}},
+                JointPriorConfig{.dim = 2, .classes = 3},
+                "joint posterior lives on 2 real numbers and one-hot vectors of 1 x 3", {.traverse = true});
+  const example::ExampleRun ball("ball_arc", spaces::config(PoincareConfig{.dim = 2}, WrappedNormalConfig{}));
+  std::ostringstream said;
+  check_throws_with<UsageError>(
+      "--spherical: an arc around 0 may leave the Poincare ball of curvature -1, must be left out", [&] {
+        run_interpolate({.run = ball.run.root, .out = ball.folder / "p.png", .spherical = true}, said);
+      });
+}
+
+TEST_CASE("traverse: of numbers beside one-hot vectors the numbers move") {
+  const example::ExampleRun example(
+      "traverse_joint",
+      spaces::config(JointConfig{.gaussian = {.dim = 2}, .concrete = {.variables = 1, .classes = 3}},
+                     JointPriorConfig{.dim = 2, .classes = 3}));
+  const std::filesystem::path out = example.folder / "p.png";
+  std::ostringstream said;
+  run_traverse({.run = example.run.root, .out = out, .rows = 9, .steps = 4, .threads = 1}, said);
+  check_size(out, 2, 4);
 }
 
 TEST_CASE("manifold: quantiles of the prior, the second dimension upwards") {

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <vector>
 
 #include "evaluate/linear_gaussian.hpp"
 
@@ -63,4 +64,13 @@ TEST_CASE("latent statistics: results do not depend on the cut into batches") {
       CHECK(s.mean_variance[d] == doctest::Approx(expected.mean_variance[d]).epsilon(1e-12));
     }
   }
+}
+
+TEST_CASE("latent statistics: dimensions of largest KL first, of largest variance where KL is of none") {
+  using Order = std::vector<Index>;
+  const LatentStatistics s{{0.5, 2, std::nan(""), 2, 3}, {5, 4, 3, 2, 1}, 0};
+  CHECK(vaekit::largest_first(s, 5) == Order{4, 1, 3, 0, 2});
+  CHECK(vaekit::largest_first(s, 3) == Order{1, 0, 2});
+  CHECK(vaekit::largest_first({{7}, {1, 3, 2}, 0}, 3) == Order{1, 2, 0});
+  CHECK(vaekit::largest_first({{}, {1, 3, 2}, 0}, 3) == Order{1, 2, 0});
 }

@@ -36,6 +36,12 @@ using JointKl = KlPair<JointLatent<double>, JointPrior<double>>;
 
 TEST_CASE("joint: keeps the contract of a posterior") { posterior_suite::check_posterior<JointCase>(); }
 
+TEST_CASE("joint: the numbers are free, the one-hot columns are not") {
+  CHECK(free_columns(JointCase::make<float>()) == 3);
+  CHECK(free_columns(JointCase::make<float>().gaussian) == 3);
+  CHECK(free_columns(JointCase::make<float>().concrete) == 0);
+}
+
 TEST_CASE("joint: samples and divergences are those of the parts, side by side") {
   const auto latent = JointCase::make<double>();
   const auto prior = JointCase::make_prior<double>();

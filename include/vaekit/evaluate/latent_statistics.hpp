@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "vaekit/evaluate/elbo.hpp"
@@ -55,6 +58,21 @@ template <class Model>
     statistics.active_units += mean.variance() > active_unit_threshold ? 1 : 0;
   }
   return statistics;
+}
+
+/// The first `count` latent dimensions, of the largest KL first; where not each has a KL of its own, of the
+/// largest variance of means. Equal ones keep their order, what is not finite comes last.
+[[nodiscard]] inline std::vector<Index> largest_first(const LatentStatistics& statistics, Index count) {
+  const std::vector<double>& all =
+      std::ssize(statistics.kl) >= count ? statistics.kl : statistics.mean_variance;
+  const auto size = [&](Index d) {
+    const double value = all[static_cast<std::size_t>(d)];
+    return std::isfinite(value) ? value : -HUGE_VAL;
+  };
+  std::vector<Index> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::ranges::stable_sort(order, [&](Index a, Index b) { return size(a) > size(b); });
+  return order;
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -99,6 +99,9 @@ struct AnyLatentOf : AnyPart<Latents> {
   [[nodiscard]] std::string_view space() const {
     return visit([](const auto& latent) { return space_of(latent); });
   }
+  [[nodiscard]] Index free_columns() const {
+    return visit([](const auto& latent) { return vaekit::free_columns(latent); });
+  }
   void set_time(std::optional<double> time, Cache& cache) const {
     visit(cache, [&](const auto& latent, auto& own) { vaekit::set_time(latent, time, own); });
   }

@@ -69,6 +69,7 @@ struct JointLatent {
   [[nodiscard]] Index kl_columns() const { return gaussian.kl_columns() + concrete.kl_columns(); }
   [[nodiscard]] bool has_density() const { return false; }
   [[nodiscard]] std::string_view space() const { return space_name; }
+  [[nodiscard]] Index free_columns() const { return gaussian.dim; }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
     Cache cache{
         gaussian.make_cache(batch, rows), concrete.make_cache(batch, rows), Matrix<T>(batch, dim), {}};

@@ -31,6 +31,7 @@
 //
 //   has_density()                         false: no log_prob; divergences must be of closed form
 //   space()                               where z lives, unless in all of ℝ^dim; the prior's must be the same
+//   free_columns()                        leading columns of z that take any value, where only some do
 //   set_time(time, cache)                 training time in epochs of the calls that follow; none: not in
 //                                         training
 //   auxiliary_loss(params, z, cache)      mean over inputs, which joins the loss; `backward` includes its
@@ -193,6 +194,17 @@ template <class Part>
     return part.space();
   } else {
     return "all of space";
+  }
+}
+
+/// Leading columns of z that take any value, each whatever the others are; also for a family that was chosen
+/// at run time.
+template <class Latent>
+[[nodiscard]] Index free_columns(const Latent& latent) {
+  if constexpr (requires { latent.free_columns(); }) {
+    return latent.free_columns();
+  } else {
+    return space_of(latent) == "all of space" ? latent.dim : 0;
   }
 }
 
