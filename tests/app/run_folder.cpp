@@ -21,6 +21,7 @@ TEST_CASE("run folder: names of its files") {
   CHECK(folder.checkpoint(7) == "runs/a/checkpoints/epoch-0007.safetensors");
   CHECK(folder.checkpoint(12345) == "runs/a/checkpoints/epoch-12345.safetensors");
   CHECK(folder.image("samples", 12) == "runs/a/images/samples-0012.png");
+  CHECK(folder.curves() == "runs/a/images/curves.png");
 }
 
 TEST_CASE("run folder: holds a run once a configuration, metrics or a checkpoint is there") {

@@ -246,6 +246,17 @@ struct ChartRange {
   return range;
 }
 
+/// Gives the frame the axes of a chart; true when a curve leaves it.
+[[nodiscard]] inline bool fit_axes(ChartFrame& frame, const LineChart& chart) {
+  const ChartRange range = chart_range(chart);
+  const ValueRange& y = std::isfinite(range.y_later.low) ? range.y_later : range.y;
+  frame.x =
+      round_axis(range.x.low, range.x.high,
+                 {.intervals = 10, .extend_to_tick = false, .smallest_step = chart.whole_x ? 1.0 : 0.0});
+  frame.y = round_axis(y.low, y.high);
+  return std::isfinite(range.x.low) && (range.y.low < frame.y.low || range.y.high > frame.y.high);
+}
+
 /// All curves; cut off at the frame, but for the radius of a dot, when asked.
 [[nodiscard]] inline std::string svg_curves(const ChartFrame& frame, const LineChart& chart, bool cut) {
   std::string out;
@@ -270,16 +281,10 @@ struct ChartRange {
 ///
 /// Equal values, single points and gaps are drawn; without any point the chart says "no data".
 [[nodiscard]] inline std::string render_svg(const LineChart& chart) {
-  const detail::ChartRange range = detail::chart_range(chart);
-  const detail::ValueRange& y = std::isfinite(range.y_later.low) ? range.y_later : range.y;
   detail::ChartFrame frame{.width = 540, .height = 300};
-  frame.x =
-      round_axis(range.x.low, range.x.high,
-                 {.intervals = 10, .extend_to_tick = false, .smallest_step = chart.whole_x ? 1.0 : 0.0});
-  frame.y = round_axis(y.low, y.high);
+  const bool cut = detail::fit_axes(frame, chart);
   frame.fit_left();
-  const bool any = std::isfinite(range.x.low);
-  const bool cut = any && (range.y.low < frame.y.low || range.y.high > frame.y.high);
+  const bool any = std::isfinite(detail::chart_range(chart).x.low);
   return concat(
       detail::svg_begin(frame, chart.title, chart.y_label), detail::svg_y_axis(frame),
       detail::svg_x_axis(frame, chart.x_label + (cut ? " (the curves begin outside the frame)" : "")),

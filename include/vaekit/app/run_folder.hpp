@@ -46,6 +46,8 @@ struct RunFolder {
   [[nodiscard]] std::filesystem::path checkpoint(std::uint64_t epoch) const {
     return checkpoints() / ("epoch-" + padded(epoch) + ".safetensors");
   }
+  /// The learning curves, once training has ended.
+  [[nodiscard]] std::filesystem::path curves() const { return images() / "curves.png"; }
   /// A picture of `kind` ("samples", "reconstructions") after `epoch` epochs.
   [[nodiscard]] std::filesystem::path image(const std::string& kind, std::uint64_t epoch) const {
     return images() / (kind + '-' + padded(epoch) + ".png");

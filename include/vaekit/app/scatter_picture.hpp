@@ -12,14 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "vaekit/app/canvas.hpp"
 #include "vaekit/app/html.hpp"
 #include "vaekit/evaluate/latent_codes.hpp"
 #include "vaekit/evaluate/principal_components.hpp"
-#include "vaekit/io/image.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
-
-using Colour = std::array<std::uint8_t, 3>;
 
 /// Colours of labels: ten that are told apart easily, then the same ones again.
 [[nodiscard]] inline Colour label_colour(std::int32_t label) {
@@ -48,51 +46,6 @@ using Colour = std::array<std::uint8_t, 3>;
   return name;
 }
 
-namespace detail {
-
-/// Draws on a square white picture.
-class ScatterCanvas {
- public:
-  explicit ScatterCanvas(Index size)
-      : image_{.height = size,
-               .width = size,
-               .channels = 3,
-               .pixels = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * size * size), 255)} {}
-
-  void blend(Index row, Index column, const Colour& colour, double opacity) {
-    if (row < 0 || row >= image_.height || column < 0 || column >= image_.width) {
-      return;
-    }
-    for (Index c = 0; c < 3; ++c) {
-      std::uint8_t& pixel = image_.pixels[static_cast<std::size_t>((row * image_.width + column) * 3 + c)];
-      pixel = static_cast<std::uint8_t>(
-          std::lround((1 - opacity) * pixel + opacity * colour[static_cast<std::size_t>(c)]));
-    }
-  }
-
-  /// A disc whose rim fades over a pixel. y grows upwards.
-  void dot(double x, double y, const Colour& colour) {
-    constexpr double radius = 2.2;
-    constexpr double opacity = 0.7;
-    const double row = static_cast<double>(image_.height - 1) - y;
-    const auto first = [](double at) { return static_cast<Index>(std::floor(at - radius)); };
-    const auto last = [](double at) { return static_cast<Index>(std::ceil(at + radius)); };
-    for (Index r = first(row); r <= last(row); ++r) {
-      for (Index c = first(x); c <= last(x); ++c) {
-        const double distance = std::hypot(static_cast<double>(r) - row, static_cast<double>(c) - x);
-        blend(r, c, colour, opacity * std::clamp(radius + 0.5 - distance, 0.0, 1.0));
-      }
-    }
-  }
-
-  [[nodiscard]] Image take() { return std::move(image_); }
-
- private:
-  Image image_;
-};
-
-}  // namespace detail
-
 /// Points of the plane as dots, coloured by label, on a square picture that holds them all: equal scales of
 /// both axes, the second upwards, grey lines where an axis is 0. Points that are not finite are left out.
 ///
@@ -119,7 +72,9 @@ class ScatterCanvas {
   const auto place = [&](Index axis, double value) {
     return middle + (value - (low[axis] + high[axis]) / 2) * scale;
   };
-  detail::ScatterCanvas canvas(size);
+  constexpr double radius = 2.2;
+  constexpr double opacity = 0.7;
+  Canvas canvas(size, size);
   const auto zero = [&](Index axis) {
     return static_cast<Index>(std::lround(std::clamp(place(axis, 0), -1.0, static_cast<double>(size))));
   };
@@ -129,8 +84,9 @@ class ScatterCanvas {
   }
   for (Index i = 0; i < points.rows(); ++i) {
     if (is_shown(i)) {
-      canvas.dot(place(0, points(i, 0)), place(1, points(i, 1)),
-                 label_colour(labels.empty() ? 0 : labels[static_cast<std::size_t>(i)]));
+      const CanvasPoint point{place(0, points(i, 0)), static_cast<double>(size - 1) - place(1, points(i, 1))};
+      canvas.stroke(point, point, radius,
+                    label_colour(labels.empty() ? 0 : labels[static_cast<std::size_t>(i)]), opacity);
     }
   }
   return canvas.take();

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "vaekit/app/curve_picture.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace vaekit;
+
+namespace curves {
+
+Colour at(const Image& image, Index row, Index column) {
+  const auto first = static_cast<std::size_t>((row * image.width + column) * 3);
+  return {image.pixels[first], image.pixels[first + 1], image.pixels[first + 2]};
+}
+
+bool has_colour(const Image& image, const Colour& colour) {
+  for (Index row = 0; row < image.height; ++row) {
+    for (Index column = 0; column < image.width; ++column) {
+      if (at(image, row, column) == colour) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// Inside 12 pixels around, x from 0 to 10 is 200 pixels and y 100.
+Image draw(std::vector<Series> series) {
+  return curve_picture({.title = "t", .x_label = "x", .y_label = "y", .series = std::move(series)}, 124, 224);
+}
+
+}  // namespace curves
+
+TEST_CASE("curve picture: curves go through their points in the colours of their styles") {
+  const Image image = curves::draw({{"train", {0, 5, 10}, {0, 8, 10}, 0},
+                                    {"validation", {0, 10}, {10, 0}, 1},
+                                    {"test", {2.5, 7.5}, {1, 1}, 2}});
+  CHECK(image.height == 124);
+  CHECK(image.width == 224);
+  CHECK(curves::at(image, 112, 12) == series_colours[0]);
+  CHECK(curves::at(image, 72, 62) == series_colours[0]);  // (2.5, 4)
+  CHECK(curves::at(image, 32, 112) == series_colours[0]);
+  CHECK(curves::at(image, 12, 212) == series_colours[0]);
+  CHECK(curves::at(image, 12, 12) == series_colours[1]);
+  CHECK(curves::at(image, 87, 162) == series_colours[1]);  // (7.5, 2.5)
+  CHECK(curves::at(image, 102, 62) == series_colours[2]);
+  CHECK(curves::at(image, 102, 112) == series_colours[2]);
+  CHECK(curves::at(image, 102, 162) == series_colours[2]);
+  CHECK(curves::at(image, 105, 162) == Colour{141, 199, 175});  // the rim of its dot: half
+}
+
+TEST_CASE("curve picture: axes at the left and the bottom, a pale line at each tick of y") {
+  const Image image = curves::draw({{"train", {0, 10}, {0, 10}, 0}});
+  const Colour axis{102, 102, 102};
+  CHECK(curves::at(image, 50, 12) == axis);
+  CHECK(curves::at(image, 50, 11) == Colour{255, 255, 255});
+  CHECK(curves::at(image, 115, 112) == axis);  // the tick of x = 5
+  CHECK(curves::at(image, 115, 122) == Colour{255, 255, 255});
+  const Colour pale{224, 224, 224};
+  CHECK(curves::at(image, 32, 100) == pale);  // y = 8
+  CHECK(curves::at(image, 52, 50) == pale);   // y = 6
+  CHECK(curves::at(image, 42, 50) == Colour{255, 255, 255});
+  const Colour bottom = curves::at(image, 112, 100);
+  CHECK(bottom == Colour{90, 90, 90});  // the axis upon the line of y = 0
+}
+
+TEST_CASE("curve picture: gaps are left open, a point between them is a dot") {
+  const double gap = std::nan("");
+  const Image image = curves::draw({{"train", {0, 2, 4, 6, 8, 10}, {0, gap, 3, gap, gap, 10}, 0}});
+  CHECK(curves::at(image, 82, 92) == series_colours[0]);      // (4, 3)
+  CHECK(curves::at(image, 97, 52) == Colour{255, 255, 255});  // on the line from (0, 0)
+  CHECK(curves::at(image, 47, 152) == Colour{255, 255, 255});
+}
+
+TEST_CASE("curve picture: what lies before `y_axis_from` is cut off; no data is an empty frame") {
+  LineChart chart{.title = "t", .x_label = "x", .y_label = "y", .series = {}};
+  chart.series = {{"train", {0, 5, 10}, {-1e300, 0, 10}, 0}};
+  chart.y_axis_from = 1;
+  const Image image = curve_picture(chart, 124, 224);
+  CHECK(curves::at(image, 12, 212) == series_colours[0]);
+  CHECK(curves::at(image, 62, 162) == series_colours[0]);
+  CHECK(curves::at(image, 62, 62) == Colour{255, 255, 255});
+  chart.series.clear();
+  const Image empty = curve_picture(chart, 124, 224);
+  CHECK_FALSE(curves::has_colour(empty, series_colours[0]));
+  CHECK(curves::at(empty, 50, 12) == Colour{102, 102, 102});
+}
