@@ -125,6 +125,20 @@ TEST_CASE("report: at most five pictures, the first and the last among them, inl
   CHECK(contains(page, "alt=\"Reconstructions after epoch 2\" src=\"data:image/png;base64,Zm9vYmFy\""));
 }
 
+TEST_CASE("report: sections of pictures of the final model, each with captions and a note") {
+  ReportData data = two_epochs();
+  CHECK_FALSE(contains(render_report(data), "pictures wide\">"));
+  data.sections = {{"Latent <space>", {{"foobar", "a"}, {"s1", "b & c"}}, "x < y"}, {"Other", {}, ""}};
+  const std::string page = render_report(data);
+  CHECK(contains(page,
+                 "<h2>Latent &lt;space&gt;</h2>\n<div class=\"pictures wide\">\n"
+                 "<figure><img alt=\"Latent &lt;space&gt;: a\" src=\"data:image/png;base64,Zm9vYmFy\">"
+                 "<figcaption>a</figcaption></figure>\n"
+                 "<figure><img alt=\"Latent &lt;space&gt;: b &amp; c\" src=\"data:image/png;base64,czE=\">"
+                 "<figcaption>b &amp; c</figcaption></figure>\n"
+                 "</div>\n<p class=\"note\">x &lt; y</p>\n<h2>Other</h2>"));
+}
+
 TEST_CASE("report: names, configuration and environment are shown and escaped") {
   ReportData data = two_epochs();
   data.name = "<b>&";

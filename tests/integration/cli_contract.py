@@ -130,6 +130,7 @@ def check_train():
             "checkpoints/epoch-0002.safetensors",
             "checkpoints/last.safetensors",
             "config.json",
+            "images/curves.png",
             "images/reconstructions-0001.png",
             "images/reconstructions-0002.png",
             "images/samples-0001.png",

@@ -33,6 +33,7 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td:first-child { font-weight: 500; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); gap: 24px 32px; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(200px, 45%), 1fr)); gap: 16px; }
+.pictures.wide { grid-template-columns: repeat(auto-fill, minmax(min(340px, 100%), 1fr)); }
 figure { margin: 0; }
 figcaption { margin-top: 4px; color: var(--faint); font-size: 13px; text-align: center; }
 .pictures img { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }

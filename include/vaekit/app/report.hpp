@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +26,19 @@ struct ReportPicture {
   std::string png;  ///< bytes of the file
 };
 
+/// A picture of the final model.
+struct ReportFigure {
+  std::string png;  ///< bytes of the file
+  std::string caption;
+};
+
+/// Pictures of the final model that belong together.
+struct ReportSection {
+  std::string title;
+  std::vector<ReportFigure> figures;
+  std::string note;  ///< how to read them
+};
+
 /// What report.html tells about a run.
 struct ReportData {
   std::string name;
@@ -34,10 +46,11 @@ struct ReportData {
   std::vector<MetricsRow> metrics;  ///< of rows with equal epoch and split the last one counts
   std::vector<ReportPicture> samples;
   std::vector<ReportPicture> reconstructions;
-  LatentStatistics latent;    ///< of the final model
-  std::string latent_source;  ///< samples it was computed on: "the test set"
-  std::string scatter;        ///< bytes of a PNG of posterior means in the plane; empty: none
-  std::string scatter_axes;   ///< what its axes are
+  std::vector<ReportSection> sections;  ///< after these
+  LatentStatistics latent;              ///< of the final model
+  std::string latent_source;            ///< samples it was computed on: "the test set"
+  std::string scatter;                  ///< bytes of a PNG of posterior means in the plane; empty: none
+  std::string scatter_axes;             ///< what its axes are
   std::vector<std::pair<std::string, std::string>> scatter_labels;  ///< label and colour, "#rrggbb"
   std::vector<std::pair<std::string, std::string>> environment;     ///< name and value: version, threads, ...
 };
@@ -134,8 +147,9 @@ struct ReportSplit {
   return out + "</table></div>\n";
 }
 
-[[nodiscard]] inline std::string report_chart(std::string_view title, double MetricsRow::*value,
-                                              const std::vector<ReportSplit>& splits) {
+/// One curve for each of the splits, which are not none.
+[[nodiscard]] inline LineChart report_chart(std::string_view title, double MetricsRow::*value,
+                                            const std::vector<ReportSplit>& splits) {
   LineChart chart{
       .title = std::string(title), .x_label = "epoch", .y_label = "nats", .series = {}, .whole_x = true};
   for (const ReportSplit& split : splits) {
@@ -152,7 +166,7 @@ struct ReportSplit {
   if (constexpr std::uint64_t long_run = 20; epochs >= long_run) {
     chart.y_axis_from = 1 + static_cast<double>(epochs) / 20;
   }
-  return render_svg(chart);
+  return chart;
 }
 
 [[nodiscard]] inline std::string report_curves(const std::vector<ReportSplit>& splits) {
@@ -160,9 +174,11 @@ struct ReportSplit {
     return "";
   }
   return concat(
-      "<h2>Training curves</h2>\n<div class=\"charts\">\n", report_chart("ELBO", &MetricsRow::elbo, splits),
-      report_chart("Reconstruction", &MetricsRow::reconstruction, splits),
-      report_chart("KL", &MetricsRow::kl, splits), report_chart("Loss", &MetricsRow::loss, splits),
+      "<h2>Training curves</h2>\n<div class=\"charts\">\n",
+      render_svg(report_chart("ELBO", &MetricsRow::elbo, splits)),
+      render_svg(report_chart("Reconstruction", &MetricsRow::reconstruction, splits)),
+      render_svg(report_chart("KL", &MetricsRow::kl, splits)),
+      render_svg(report_chart("Loss", &MetricsRow::loss, splits)),
       "</div>\n<p class=\"note\">Training figures are means over an epoch in which the weights change; "
       "the others are evaluated after it. ELBO = reconstruction \u2212 KL, a bound on the log-likelihood: "
       "higher is better. The loss is what the optimizer minimises, with the weights of the objective."
@@ -175,16 +191,13 @@ struct ReportSplit {
   if (latent.kl.empty()) {
     return "";
   }
-  std::vector<std::size_t> order(latent.kl.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto size = [&](std::size_t d) { return std::isfinite(latent.kl[d]) ? latent.kl[d] : -HUGE_VAL; };
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
   BarChart chart{.title = "KL by latent dimension",
                  .x_label = "latent dimension, largest KL first",
                  .y_label = "nats",
                  .bars = {}};
   double total = 0;
-  for (const std::size_t d : order) {
+  for (const Index dimension : largest_first(latent, std::ssize(latent.kl))) {
+    const auto d = static_cast<std::size_t>(dimension);
     const bool active = d >= latent.mean_variance.size() || latent.mean_variance[d] > active_unit_threshold;
     chart.bars.push_back({.value = latent.kl[d], .name = concat(d), .pale = !active});
     total += latent.kl[d];
@@ -212,6 +225,12 @@ struct ReportSplit {
       "Axes: ", escape_html(data.scatter_axes), ".</p>\n");
 }
 
+[[nodiscard]] inline std::string report_figure(std::string_view alt, std::string_view png,
+                                               std::string_view caption) {
+  return concat("<figure><img alt=\"", escape_html(alt), "\" src=\"data:image/png;base64,", base64(png),
+                "\"><figcaption>", escape_html(caption), "</figcaption></figure>\n");
+}
+
 /// At most five pictures: the first, the last, and some evenly between.
 [[nodiscard]] inline std::string report_figures(std::string_view title,
                                                 const std::vector<ReportPicture>& pictures) {
@@ -223,11 +242,27 @@ struct ReportSplit {
   for (std::size_t i = 0; i < shown; ++i) {
     const std::size_t gaps = std::max<std::size_t>(shown - 1, 1);
     const ReportPicture& picture = pictures[(i * (pictures.size() - 1) + gaps / 2) / gaps];
-    out += concat("<figure><img alt=\"", title, " after epoch ", picture.epoch,
-                  "\" src=\"data:image/png;base64,", base64(picture.png), "\"><figcaption>epoch ",
-                  picture.epoch, "</figcaption></figure>\n");
+    out += report_figure(concat(title, " after epoch ", picture.epoch), picture.png,
+                         concat("epoch ", picture.epoch));
   }
   return out + "</div>\n";
+}
+
+/// Pictures of the final model, larger than those of `report_figures`.
+[[nodiscard]] inline std::string report_section(const ReportSection& section) {
+  std::string out = concat("<h2>", escape_html(section.title), "</h2>\n<div class=\"pictures wide\">\n");
+  for (const ReportFigure& figure : section.figures) {
+    out += report_figure(concat(section.title, ": ", figure.caption), figure.png, figure.caption);
+  }
+  return concat(out, "</div>\n<p class=\"note\">", escape_html(section.note), "</p>\n");
+}
+
+[[nodiscard]] inline std::string report_sections(const std::vector<ReportSection>& sections) {
+  std::string out;
+  for (const ReportSection& section : sections) {
+    out += report_section(section);
+  }
+  return out;
 }
 
 [[nodiscard]] inline std::string report_environment(const ReportData& data) {
@@ -255,12 +290,12 @@ struct ReportSplit {
 /// Throws ConfigError "config.json:<line>:<column>: ..." when `data.config` is not JSON
 [[nodiscard]] inline std::string render_report(const ReportData& data) {
   const std::vector<detail::ReportSplit> splits = detail::report_splits(data.metrics);
-  return render_page(
-      data.name,
-      concat(detail::report_tiles(data, splits), detail::report_table(splits), detail::report_curves(splits),
-             detail::report_latent(data), detail::report_scatter(data),
-             detail::report_figures("Samples", data.samples),
-             detail::report_figures("Reconstructions", data.reconstructions), detail::report_setup(data)));
+  return render_page(data.name,
+                     concat(detail::report_tiles(data, splits), detail::report_table(splits),
+                            detail::report_curves(splits), detail::report_latent(data),
+                            detail::report_scatter(data), detail::report_figures("Samples", data.samples),
+                            detail::report_figures("Reconstructions", data.reconstructions),
+                            detail::report_sections(data.sections), detail::report_setup(data)));
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "vaekit/app/curve_picture.hpp"
+#include "vaekit/app/latent_pictures.hpp"
 #include "vaekit/app/report.hpp"
 #include "vaekit/app/run_folder.hpp"
 #include "vaekit/app/scatter_picture.hpp"
@@ -64,6 +66,93 @@ void add_scatter(const Model& model, const DataView& view, ReportData& data) {
   }
 }
 
+[[nodiscard]] inline ReportFigure report_picture(const Image& image, std::string caption) {
+  return {std::string(text_of(png_bytes(image))), std::move(caption)};
+}
+
+/// Latent dimensions, each moved alone.
+template <class Model>
+void add_traversals(const Model& model, const Shape& shape, const DataView& view, ReportData& data) {
+  constexpr Index shown = 8;
+  constexpr Index steps = 9;
+  constexpr double range = 3;
+  const std::vector<Index> dimensions = traversed_dimensions(model, data.latent, shown);
+  if (dimensions.empty()) {
+    return;
+  }
+  std::string caption = dimensions.size() == 1 ? "dimension" : "dimensions";
+  for (const Index d : dimensions) {
+    caption += concat(d == dimensions.front() ? " " : ", ", d);
+  }
+  const auto z = traversal_latents(encode_first(model, view, 1), dimensions, steps, range);
+  data.sections.push_back({"Latent traversals",
+                           {report_picture(latent_picture(model, shape, z, steps), std::move(caption))},
+                           concat("In each row one latent dimension goes from \u2212", range, " to ", range,
+                                  ", the others stay at the posterior mean of the first sample. Largest KL "
+                                  "first.")});
+}
+
+/// Ways between posterior means.
+template <class Model>
+void add_interpolations(const Model& model, const Shape& shape, const DataView& view, ReportData& data) {
+  constexpr Index shown = 6;
+  constexpr Index steps = 9;
+  ReportSection section{
+      "Interpolations", {}, "Each row goes from the posterior mean of one sample to that of another."};
+  const auto ends = encode_first(model, view, 2 * shown);
+  const auto add = [&](bool spherical, const char* caption) {
+    const auto z = interpolation_latents(model, ends, steps, spherical);
+    section.figures.push_back(report_picture(latent_picture(model, shape, z, steps), caption));
+  };
+  if (ends.rows() < 2) {
+    return;
+  }
+  if (has_straight_ways(model)) {
+    add(false, "linear");
+  }
+  if (has_arcs(model)) {
+    add(true, "spherical");
+  }
+  if (!section.figures.empty()) {
+    data.sections.push_back(std::move(section));
+  }
+}
+
+/// The plane that a two-dimensional z fills; of a conditional model for the condition of the first sample.
+template <class Model>
+void add_manifold(const Model& model, const Shape& shape, const DataView& view, ReportData& data) {
+  constexpr Index steps = 15;
+  if (!fills_space(model) || model.latent_dim() != 2) {
+    return;
+  }
+  Matrix<typename Model::Scalar> z = encode_first(model, view, 1).row(0).replicate(steps * steps, 1);
+  place_manifold(z, steps);
+  data.sections.push_back(
+      {"Manifold",
+       {report_picture(latent_picture(model, shape, z, steps), "dimension 0 to the right, 1 upwards")},
+       concat("Means of p(x|z) for z at evenly spaced quantiles of N(0, 1) in both dimensions",
+              model.condition > 0 ? ", with the condition of the first sample." : ".")});
+}
+
+/// Samples of the prior with less noise and with all of it, where its noise has a size.
+template <class Model>
+void add_temperatures(const Model& model, const Shape& shape, const DataView& view, std::uint64_t seed,
+                      ReportData& data) {
+  constexpr Index shown = 36;
+  if (!has_straight_ways(model) && free_columns(model.latent) == 0) {
+    return;
+  }
+  ReportSection section{"Samples at temperatures",
+                        {},
+                        "The noise of the prior is multiplied by the temperature; the same noise in each "
+                        "picture."};
+  for (const double temperature : {0.5, 0.7, 1.0}) {
+    section.figures.push_back(report_picture(sample_picture(model, shape, seed, view, shown, temperature),
+                                             concat("temperature ", format_fixed(temperature, 1))));
+  }
+  data.sections.push_back(std::move(section));
+}
+
 [[nodiscard]] inline std::string compiler_name() {
 #if defined(__clang__)
   return concat("clang ", __clang_major__, '.', __clang_minor__);
@@ -76,12 +165,13 @@ void add_scatter(const Model& model, const DataView& view, ReportData& data) {
 
 }  // namespace detail
 
-/// Writes report.html from what the run folder holds and the final model's latent statistics on `view`.
+/// Writes report.html and images/curves.png from what the run folder holds, the final model's latent
+/// statistics on `view` and, for images that are to be pictured, pictures of its latent space.
 ///
 /// Throws IoError, DataError
 template <class Model>
-void write_run_report(const RunFolder& folder, const ExperimentConfig& config, const Model& model,
-                      const DataView& view, std::string latent_source) {
+void write_run_report(const RunFolder& folder, const ExperimentConfig& config, const Shape& shape,
+                      const Model& model, const DataView& view, std::string latent_source) {
   ReportData data;
   data.name = config.name;
   data.config = dump(write_json(config));
@@ -94,6 +184,17 @@ void write_run_report(const RunFolder& folder, const ExperimentConfig& config, c
   data.latent = latent_statistics(model, view);
   data.latent_source = std::move(latent_source);
   detail::add_scatter(model, view, data);
+  if (shape.is_image() && config.training.images_every > 0) {
+    detail::add_traversals(model, shape, view, data);
+    detail::add_interpolations(model, shape, view, data);
+    detail::add_manifold(model, shape, view, data);
+    if (!std::holds_alternative<RaeConfig>(config.objective)) {  // it trains no prior
+      detail::add_temperatures(model, shape, view, config.seed, data);
+    }
+  }
+  if (const auto splits = detail::report_splits(data.metrics); !splits.empty()) {
+    write_png(folder.curves(), curve_picture(detail::report_chart("ELBO", &MetricsRow::elbo, splits)));
+  }
   data.environment = {{"vaekit", version},
                       {"instruction set", instruction_set},
                       {"threads", std::to_string(thread_count())},

@@ -180,7 +180,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
     return ExitCode::interrupted;
   }
   const bool tested = views.test.size() > 0;
-  write_run_report(folder, config, state.evaluated(), tested ? views.test : views.train,
+  write_run_report(folder, config, data.train.shape(), state.evaluated(), tested ? views.test : views.train,
                    tested ? "the test set" : "the training set");
   if (std::filesystem::exists(folder.metrics())) {
     print_results(RunWriter::read_metrics(folder), folder, out);
