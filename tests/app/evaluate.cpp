@@ -112,6 +112,29 @@ TEST_CASE("evaluate: a log-likelihood that cannot be estimated is refused with t
       refused);
 }
 
+TEST_CASE("evaluate: categorical variables have a log-likelihood") {
+  const auto check = [](const LatentConfig& latent, const PriorConfig& prior) {
+    ExperimentConfig config = example::small_config();
+    config.model.latent = latent;
+    config.model.prior = prior;
+    const example::ExampleRun example("evaluate-categorical", config);
+    EvaluateOptions options{.run = example.run.root, .overrides = {}, .importance_samples = 50, .threads = 1};
+    const std::string text = evaluated(options);
+    CHECK(text.find("mutual info") == std::string::npos);
+    options.json = true;
+    const Json json = parse_json(evaluated(options), "out");
+    const LoadedData data = load_split(load_run(example.run.root), DataSplit::test);
+    const ConfiguredVae<float> model = example::initialized_model(config);
+    CHECK(json["log_likelihood"] ==
+          evaluate_log_likelihood(model, data.view(), 50, config.seed, [](Index, double) {}).mean());
+    CHECK(json["log_likelihood"].get<double>() > json["elbo"].get<double>());
+    CHECK_FALSE(json.contains("mutual_information"));
+  };
+  check(ConcreteConfig{.variables = 2, .classes = 3}, CategoricalPriorConfig{.classes = 3});
+  check(JointConfig{.gaussian = {.dim = 1}, .concrete = {.variables = 2, .classes = 3}},
+        JointPriorConfig{.dim = 1, .classes = 3});
+}
+
 TEST_CASE("evaluate: says how a posterior with codes uses them") {
   ExperimentConfig config = example::small_config();
   config.model.latent = VectorQuantizedConfig{.positions = 3, .width = 2, .codes = 7};

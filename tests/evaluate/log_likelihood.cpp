@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "evaluate/linear_gaussian.hpp"
+#include "evaluate/quadrature.hpp"
 #include "support/throws_with.hpp"
-#include "vaekit/latent/categorical_prior.hpp"
-#include "vaekit/latent/concrete.hpp"
 #include "vaekit/latent/vamp_prior.hpp"
 
 using namespace vaekit;
@@ -38,6 +37,39 @@ struct CountingLayer : Dense<double> {
     Dense<double>::forward(x, y, cache);
   }
 };
+
+/// 4000 samples come within 4 standard errors of p(x), which is an integral over all of the latent space.
+/// That p(z) and p(x) are distributions is checked as well.
+void check_by_quadrature(const example::BinaryVae& model, const example::Quadrature& rule,
+                         double tolerance = 1e-8) {
+  constexpr Index batches = 40;
+  constexpr Index samples = 100;
+  ImportanceSampler whole(model, batches * samples);
+  ImportanceSampler part(model, samples);
+  CHECK(std::abs(example::integral(model, rule, nullptr)) < tolerance);
+  double total = 0;
+  for (int pattern = 0; pattern < 8; ++pattern) {
+    Matrix<double> x(1, 3);
+    x << pattern % 2, pattern / 2 % 2, pattern / 4;
+    const double exact = example::integral(model, rule, &x);
+    total += std::exp(exact);
+    if (pattern % 3 != 0) {
+      continue;
+    }
+    RunningMoments weights;  // relative to p(x): their mean is 1
+    for (Index b = 0; b < batches; ++b) {
+      const auto input = static_cast<std::uint64_t>(pattern * batches + b);
+      weights.add(std::exp(part.log_likelihood(x, 1, input) - exact));
+    }
+    const double estimate = whole.log_likelihood(x, 1, static_cast<std::uint64_t>(pattern));
+    CAPTURE(pattern);
+    CHECK(weights.standard_error() < 0.04);
+    CHECK(std::abs(weights.mean() - 1) < 4 * weights.standard_error());
+    // The same ε, 100 at a time.
+    CHECK(estimate == doctest::Approx(exact + std::log(weights.mean())).epsilon(1e-10));
+  }
+  CHECK(std::abs(total - 1) < tolerance);
+}
 
 }  // namespace
 
@@ -152,16 +184,73 @@ TEST_CASE("log-likelihood: the same bits for every number of threads") {
   }
 }
 
+TEST_CASE("log-likelihood: Gaussians with any covariance and flows agree with the integral over z") {
+  const example::Quadrature plane = example::plane_quadrature();
+  const auto check = [&plane](const LatentConfig& latent, double widen = 0.8) {
+    check_by_quadrature(example::binary_vae(latent, StandardNormalConfig{}, widen), plane);
+  };
+  SUBCASE("full_gaussian") { check(FullGaussianConfig{.dim = 2}); }
+  SUBCASE("planar") { check(FlowLatentConfig{.dim = 2, .length = 2, .flow = PlanarFlowConfig{}}); }
+  SUBCASE("radial") { check(FlowLatentConfig{.dim = 2, .length = 2, .flow = RadialFlowConfig{}}); }
+  SUBCASE("sylvester") {
+    check(FlowLatentConfig{.dim = 2, .length = 2, .flow = SylvesterFlowConfig{.reflections = 2}});
+  }
+  SUBCASE("autoregressive") {
+    check(FlowLatentConfig{.dim = 2, .length = 2, .flow = AutoregressiveFlowConfig{.hidden = 4}}, 2);
+  }
+  SUBCASE("coupling") {
+    check(FlowLatentConfig{.dim = 2, .length = 2, .flow = CouplingFlowConfig{.hidden = 4}}, 1.2);
+  }
+}
+
+TEST_CASE("log-likelihood: learned priors agree with the integral over z") {
+  const example::Quadrature plane = example::plane_quadrature();
+  const auto check = [&plane](const PriorConfig& prior, double tolerance = 1e-8) {
+    check_by_quadrature(example::binary_vae(GaussianLatentConfig{.dim = 2}, prior, 1.2), plane, tolerance);
+  };
+  SUBCASE("gaussian_mixture") { check(GaussianMixtureConfig{.components = 3}); }
+  SUBCASE("vamp") { check(VampPriorConfig{.components = 3}); }
+  SUBCASE("flow") { check(FlowPriorConfig{.length = 2, .flow = CouplingFlowConfig{.hidden = 4}}, 1e-4); }
+}
+
+TEST_CASE("log-likelihood: curved spaces agree with the integral over z") {
+  SUBCASE("circle") {
+    check_by_quadrature(example::binary_vae(VonMisesFisherConfig{.dim = 2}, UniformSphereConfig{}),
+                        example::circle_quadrature());
+  }
+  SUBCASE("sphere") {
+    check_by_quadrature(example::binary_vae(VonMisesFisherConfig{.dim = 3}, UniformSphereConfig{}),
+                        example::sphere_quadrature(), 1e-4);
+  }
+  SUBCASE("disk") {
+    check_by_quadrature(example::binary_vae(PoincareConfig{.dim = 2, .curvature = 0.5},
+                                            WrappedNormalConfig{.curvature = 0.5, .deviation = 0.8}, 0.5),
+                        example::disk_quadrature(0.5), 1e-4);
+  }
+}
+
+TEST_CASE("log-likelihood: categorical variables agree with the sum over codes") {
+  SUBCASE("concrete") {
+    check_by_quadrature(example::binary_vae(ConcreteConfig{.variables = 2, .classes = 3},
+                                            CategoricalPriorConfig{.classes = 3, .learned = true}),
+                        example::code_pairs(3));
+  }
+  SUBCASE("joint") {
+    const JointConfig latent{.gaussian = {.dim = 1}, .concrete = {.variables = 1, .classes = 3}};
+    check_by_quadrature(
+        example::binary_vae(latent, JointPriorConfig{.dim = 1, .classes = 3, .learned = true}),
+        example::line_and_code(3));
+  }
+}
+
 TEST_CASE("log-likelihood: a posterior without a density is refused") {
-  using Model = Vae<Sequential<Dense<double>>, ConcreteLatent<double>, Sequential<Dense<double>>,
-                    Gaussian<double>, CategoricalPrior<double>>;
-  const ConcreteLatent<double> latent({.variables = 1, .classes = 3});
-  const Model model(Sequential(example::identity(3)), latent, Sequential(example::identity(3)),
-                    Gaussian<double>({}, 3), Initializer::fan_in_uniform,
-                    CategoricalPrior<double>({.classes = 3}, 3));
+  const auto check = [](const LatentConfig& latent, const PriorConfig& prior) {
+    check_importance_sampling(example::binary_vae(latent, prior));
+  };
   check_throws_with<ConfigError>(
-      "importance sampling: weighs samples by the density of the posterior, concrete has none",
-      [&] { check_importance_sampling(model); });
+      "importance sampling: weighs samples by the density of the posterior, vector_quantized has none",
+      [&] { check(VectorQuantizedConfig{.positions = 1, .width = 2, .codes = 4}, CodePriorConfig{}); });
+  CHECK_NOTHROW(check(ConcreteConfig{.variables = 1, .classes = 3}, CategoricalPriorConfig{.classes = 3}));
 }
 
 TEST_CASE("log-likelihood: an input of another width is refused") {

@@ -61,7 +61,7 @@ def configurations():
         prior={"type": "codes"},
     )
     refuse(
-        "objective: iwae weighs samples by the density of the posterior, concrete has none",
+        "objective: iwae weighs samples by the density of the posterior, concrete has none in training",
         model={
             **model,
             "latent": {"type": "concrete", "variables": 2, "classes": 3},

@@ -164,8 +164,31 @@ TEST_CASE("concrete: the posterior has probabilities and no log-variance") {
   CHECK(std::abs(q.mu.sum() - 4) < 1e-14);
   CHECK(latent.space() == "one-hot vectors of 2 x 3");
   CHECK(!has_density(latent));
-  Matrix<double> log_q(1, 2);
-  latent.log_prob(params, params, params, cache, log_q.span());
+}
+
+TEST_CASE_TEMPLATE("concrete: outside training a sample has a probability, in training none", T, float,
+                   double) {
+  const ConcreteLatent<T> latent({.variables = 2, .classes = 3});
+  CHECK(has_evaluation_density(latent));
+  Matrix<T> params = random_matrix<T>(2, 6, 1);
+  params(1, 0) = -std::numeric_limits<T>::infinity();
+  ConcreteRun<T> run(latent, CategoricalPrior<T>({.classes = 3}, 6), params,
+                     posterior_suite::noise(latent, 40), std::nullopt);
+  Matrix<T> log_q(1, 40);
+  latent.log_prob(params, params, run.z, run.cache, log_q.span());
+  for (Index s = 0; s < 40; ++s) {
+    Matrix<double> logits(1, 6);
+    logits = params.row(s / 20).template cast<double>();
+    double expected = 0;
+    for (Index v = 0; v < 2; ++v) {
+      Index drawn = 0;
+      run.z.row(s).segment(3 * v, 3).maxCoeff(&drawn);
+      expected += std::log(concrete_softmax(logits.data() + 3 * v, 3)[static_cast<std::size_t>(drawn)]);
+    }
+    CHECK(std::abs(static_cast<double>(log_q(0, s)) - expected) < 1e-6);
+  }
+  latent.set_time(0.0, run.cache);
+  latent.log_prob(params, params, run.z, run.cache, log_q.span());
   CHECK(log_q.array().isNaN().all());
 }
 
@@ -196,7 +219,7 @@ TEST_CASE("concrete: nothing is allocated") {
   const ConcreteLatent<float> latent(ConcreteConfig{});
   const CategoricalPrior<float> prior({.learned = true}, 200);
   const Matrix<float> params = random_matrix<float>(4, 200, 1);
-  Matrix<float> epsilon(8, 200), z(8, 200), kl(4, 20), dparams(4, 200);
+  Matrix<float> epsilon(8, 200), z(8, 200), kl(4, 20), dparams(4, 200), log_q(1, 8);
   auto cache = latent.make_cache(4, 8);
   auto prior_cache = prior.make_cache(8);
   auto prior_grad = zeros_like(prior);
@@ -208,6 +231,7 @@ TEST_CASE("concrete: nothing is allocated") {
     latent.set_time(time, cache);
     static_cast<void>(latent.posterior(params, cache));
     latent.reparameterize(params, epsilon, cache, z);
+    latent.log_prob(params, epsilon, z, cache, log_q.span());
     Divergence::forward(latent, prior, params, cache, prior_cache, kl);
     Divergence::backward(latent, prior, params, kl, cache, prior_cache, prior_grad);
     latent.backward(params, epsilon, z, z, {}, cache, dparams, grad);

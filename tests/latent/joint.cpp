@@ -62,6 +62,25 @@ TEST_CASE("joint: samples and divergences are those of the parts, side by side")
   }
 }
 
+TEST_CASE("joint: outside training the density is the product of those of the parts, in training none") {
+  const auto latent = JointCase::make<double>();
+  CHECK(has_evaluation_density(latent));
+  const Matrix<double> params = random_matrix<double>(3, 14, 1, 0.7);
+  const Matrix<double> epsilon = posterior_suite::noise(latent, 6);
+  JointRun run(latent, JointCase::make_prior<double>(), params, epsilon, std::nullopt);
+  Matrix<double> log_q(1, 6), normal(1, 6), categorical(1, 6);
+  latent.log_prob(params, epsilon, run.z, run.cache, log_q.span());
+  latent.gaussian.log_prob(params.leftCols(6), epsilon.leftCols(3), run.z.leftCols(3), run.cache.gaussian,
+                           normal.span());
+  latent.concrete.log_prob(params.rightCols(8), epsilon.rightCols(8), run.z.rightCols(8), run.cache.concrete,
+                           categorical.span());
+  CHECK(log_q == normal + categorical);
+  CHECK((categorical.array() < 0).all());
+  set_time(latent, 0.0, run.cache);
+  latent.log_prob(params, epsilon, run.z, run.cache, log_q.span());
+  CHECK(log_q.array().isNaN().all());
+}
+
 TEST_CASE("joint: the divergence starts from no old gradient, and reaches the prior's probabilities") {
   const auto latent = JointCase::make<double>();
   auto prior = JointCase::make_prior<double>();
@@ -164,6 +183,7 @@ TEST_CASE("joint: nothing is allocated") {
   latent.set_time(1.0, cache);
   static_cast<void>(latent.posterior(params, cache));
   latent.reparameterize(params, epsilon, cache, z);
+  latent.log_prob(params, epsilon, z, cache, log_p.span());
   Pair::forward(latent, prior, params, cache, prior_cache, kl);
   Pair::backward(latent, prior, params, kl, cache, prior_cache, prior_grad);
   latent.backward(params, epsilon, z, z, {}, cache, dparams, grad);

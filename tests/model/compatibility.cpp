@@ -45,10 +45,10 @@ TEST_CASE("compatible: objectives get what they need of a posterior") {
   design.latent = ConcreteConfig{.variables = 2, .classes = 3};
   design.prior = CategoricalPriorConfig{.classes = 3};
   check_throws_with<ConfigError>(
-      "objective: iwae weighs samples by the density of the posterior, concrete has none",
+      "objective: iwae weighs samples by the density of the posterior, concrete has none in training",
       [&] { check_compatible(example::make_any<float>(design), AnyObjective(IwaeConfig{})); });
   check_throws_with<ConfigError>(
-      "objective: beta_tcvae weighs samples by the density of the posterior, concrete has none",
+      "objective: beta_tcvae weighs samples by the density of the posterior, concrete has none in training",
       [&] { check_compatible(example::make_any<float>(design), AnyObjective(BetaTcvaeConfig{})); });
   check_throws_with<ConfigError>("objective: dip_vae needs a diagonal Gaussian posterior, got concrete", [&] {
     check_compatible(example::make_any<float>(design), AnyObjective(DipVaeConfig{}));

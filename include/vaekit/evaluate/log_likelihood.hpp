@@ -18,7 +18,7 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Throws ConfigError "importance sampling: weighs samples by the density of the posterior, ... has none"
 template <class Model>
 void check_importance_sampling(const Model& model) {
-  if (!has_density(model.latent)) {
+  if (!has_evaluation_density(model.latent)) {
     throw ConfigError(concat("importance sampling: weighs samples by the density of the posterior, ",
                              part_name(model.latent), " has none"));
   }

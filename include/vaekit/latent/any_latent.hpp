@@ -96,6 +96,9 @@ struct AnyLatentOf : AnyPart<Latents> {
   [[nodiscard]] bool has_density() const {
     return visit([](const auto& latent) { return vaekit::has_density(latent); });
   }
+  [[nodiscard]] bool has_evaluation_density() const {
+    return visit([](const auto& latent) { return vaekit::has_evaluation_density(latent); });
+  }
   [[nodiscard]] std::string_view space() const {
     return visit([](const auto& latent) { return space_of(latent); });
   }

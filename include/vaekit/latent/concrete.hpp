@@ -82,8 +82,9 @@ struct ConcreteConfig {
 ///   elsewhere    z_v = one-hot of argmax(logits_v + g_v), an exact sample of q (of equals the first)
 ///
 /// so training has a gradient, and what evaluation reports is the bound of the discrete model. The one-hot z
-/// passes no gradient to the logits. KL is that of the categorical distributions, see `CategoricalPrior`; the
-/// relaxed samples have a density, which is not used: `has_density` is false.
+/// passes no gradient to the logits. KL is that of the categorical distributions, see `CategoricalPrior`. The
+/// one-hot samples have the probability q(z|x) = Π_v q(z_v|x); the relaxed ones have a density, which is not
+/// used: `has_evaluation_density` is true, `has_density` is false.
 ///
 /// Shapes   params = logits [n × V C], epsilon = g and z [n·samples × V C]
 /// Units    nats
@@ -121,6 +122,7 @@ struct ConcreteLatent {
   [[nodiscard]] Index noise_size() const { return dim; }
   [[nodiscard]] Index kl_columns() const { return variables; }
   [[nodiscard]] bool has_density() const { return false; }
+  [[nodiscard]] bool has_evaluation_density() const { return true; }
   [[nodiscard]] std::string_view space() const { return space_name; }
   [[nodiscard]] Cache make_cache(Index batch, Index) const {
     Cache cache{Matrix<T>(batch, dim),
@@ -173,9 +175,22 @@ struct ConcreteLatent {
     });
   }
 
-  /// There is none: NaN.
-  void log_prob(MatrixIn<T>, MatrixIn<T>, MatrixIn<T>, const Cache&, std::span<T> out) const {
-    std::ranges::fill(out, std::numeric_limits<T>::quiet_NaN());
+  /// log q(z|x) = Σ_v log softmax(logits_v) at the classes of one-hot samples. Of relaxed ones NaN.
+  void log_prob(MatrixIn<T> params, MatrixIn<T>, MatrixIn<T> z, const Cache& cache, std::span<T> out) const {
+    if (cache.temperature > 0) {
+      std::ranges::fill(out, std::numeric_limits<T>::quiet_NaN());
+      return;
+    }
+    const Index samples = z.rows() / params.rows();
+    parallel_for(z.rows(), row_grain(4 * dim), [&](Index first, Index last) {
+      for (Index s = first; s < last; ++s) {
+        const Index row = s / samples;
+        const T* logits = params.data() + row * params.outerStride();
+        const LogPartition<T>* partitions = cache.partitions.data() + row * variables;
+        out[static_cast<std::size_t>(s)] =
+            log_probability(logits, partitions, z.data() + s * z.outerStride());
+      }
+    });
   }
 
   /// Gradient of the logits of a variable: dq + Σ z ∘ (dz − z·dz) / τ over samples; of one-hot samples dq.
@@ -220,6 +235,20 @@ struct ConcreteLatent {
       std::fill_n(target, classes, probe);
       target[best] += T{1};
     }
+  }
+
+  /// A class that was not drawn counts 0, also where its logit is −∞.
+  [[nodiscard]] T log_probability(const T* logits, const LogPartition<T>* partitions, const T* z) const {
+    const Simd<T> zero(T{0});
+    T sum = 0;
+    for (Index v = 0; v < variables; ++v, logits += classes, z += classes) {
+      sum += sum_vectors<T>(classes, [&](Index c, auto which) {
+        const Simd<T> drawn = load(z + c, which);
+        const Simd<T> log_q = partitions[v].log_softmax(load(logits + c, which));
+        return Simd<T>(xsimd::select(drawn == zero, zero, Simd<T>(drawn * log_q)));
+      });
+    }
+    return sum;
   }
 
   void add_slopes(const T* z, const T* dz, T factor, T* target) const {

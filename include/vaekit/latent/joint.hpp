@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -48,6 +46,7 @@ struct JointLatent {
     typename GaussianLatent<T>::Cache gaussian;
     typename ConcreteLatent<T>::Cache concrete;
     Matrix<T> mean;        // [n × dim]
+    RowVector<T> log_q;    // [rows] of the categorical part
     MomentGradient<T> dq;  // in `mu` of mu | logits [n × dim], in `logvar` [n × D]
   };
 
@@ -68,11 +67,15 @@ struct JointLatent {
   [[nodiscard]] Index noise_size() const { return dim; }
   [[nodiscard]] Index kl_columns() const { return gaussian.kl_columns() + concrete.kl_columns(); }
   [[nodiscard]] bool has_density() const { return false; }
+  [[nodiscard]] bool has_evaluation_density() const { return true; }
   [[nodiscard]] std::string_view space() const { return space_name; }
   [[nodiscard]] Index free_columns() const { return gaussian.dim; }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
-    Cache cache{
-        gaussian.make_cache(batch, rows), concrete.make_cache(batch, rows), Matrix<T>(batch, dim), {}};
+    Cache cache{gaussian.make_cache(batch, rows),
+                concrete.make_cache(batch, rows),
+                Matrix<T>(batch, dim),
+                RowVector<T>(rows),
+                {}};
     cache.dq.mu = Matrix<T>(batch, dim);
     cache.dq.logvar = Matrix<T>(batch, gaussian.dim);
     return cache;
@@ -107,9 +110,17 @@ struct JointLatent {
                             z.rightCols(concrete.dim));
   }
 
-  /// There is none: NaN.
-  void log_prob(MatrixIn<T>, MatrixIn<T>, MatrixIn<T>, const Cache&, std::span<T> out) const {
-    std::ranges::fill(out, std::numeric_limits<T>::quiet_NaN());
+  /// log q(z, c|x) of samples drawn outside of training: the sum of those of the parts. In training NaN.
+  void log_prob(MatrixIn<T> params, MatrixIn<T> epsilon, MatrixIn<T> z, Cache& cache,
+                std::span<T> out) const {
+    const std::span<T> log_q = cache.log_q.span().first(out.size());
+    gaussian.log_prob(numbers_of(params), epsilon.leftCols(gaussian.dim), z.leftCols(gaussian.dim),
+                      cache.gaussian, out);
+    concrete.log_prob(logits_of(params), epsilon.rightCols(concrete.dim), z.rightCols(concrete.dim),
+                      cache.concrete, log_q);
+    for (std::size_t row = 0; row < out.size(); ++row) {
+      out[row] += log_q[row];
+    }
   }
 
   void backward(MatrixIn<T> params, MatrixIn<T> epsilon, MatrixIn<T> z, MatrixIn<T> dz, std::span<const T>,

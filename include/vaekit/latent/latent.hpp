@@ -29,7 +29,9 @@
 //
 // It may also have
 //
-//   has_density()                         false: no log_prob; divergences must be of closed form
+//   has_density()                         false: no log_prob in training; divergences must be of closed form
+//   has_evaluation_density()              whether log_prob is known outside of training; has_density() unless
+//                                         it is said
 //   space()                               where z lives, unless in all of ℝ^dim; the prior's must be the same
 //   free_columns()                        leading columns of z that take any value, where only some do
 //   set_time(time, cache)                 training time in epochs of the calls that follow; none: not in
@@ -176,13 +178,24 @@ template <class Latent>
   }
 }
 
-/// Whether `log_prob` can be called, also for a family that was chosen at run time.
+/// Whether `log_prob` can be called in training, also for a family that was chosen at run time.
 template <class Latent>
 [[nodiscard]] bool has_density(const Latent& latent) {
   if constexpr (requires { latent.has_density(); }) {
     return latent.has_density();
   } else {
     return true;
+  }
+}
+
+/// Whether `log_prob` can be called of samples drawn outside of training, also for a family that was chosen
+/// at run time. The two differ where training relaxes the samples.
+template <class Latent>
+[[nodiscard]] bool has_evaluation_density(const Latent& latent) {
+  if constexpr (requires { latent.has_evaluation_density(); }) {
+    return latent.has_evaluation_density();
+  } else {
+    return has_density(latent);
   }
 }
 

@@ -49,7 +49,7 @@ void check_compatible(const Model& model, const Objective& objective) {
   }
   if (needs.densities && !has_density(model.latent)) {
     throw ConfigError(concat("objective: ", name, " weighs samples by the density of the posterior, ", latent,
-                             " has none"));
+                             " has none", has_evaluation_density(model.latent) ? " in training" : ""));
   }
   if (!has_density(model.latent) && !Model::Divergence::closed_form(model.latent, model.prior)) {
     throw ConfigError(concat("prior: the KL divergence of a ", latent, " posterior from ", prior,
