@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "evaluate/example_codes.hpp"
+#include "support/golden.hpp"
 
 using example::Representing;
 using vaekit::Matrix;
@@ -32,4 +33,17 @@ TEST_CASE("beta-VAE score: mean absolute differences of pairs") {
   CHECK(points(0, 1) == 0.5);
   CHECK(points(1, 0) == 0.5);
   CHECK(points(1, 1) == 2);
+}
+
+TEST_CASE("beta-VAE score: NumPy computes the same") {
+  const Golden golden("metrics");
+  const auto codes = golden.matrix<double>("beta_vae_codes");
+  const std::vector<std::int32_t> held = vaekit::tensor_values<std::int32_t>(golden.tensor("beta_vae_held"));
+  const Matrix<double> points = vaekit::pair_differences(codes, 4);
+  golden.check<double>("beta_vae_points", points);
+  const vaekit::LinearProbe probe(points.topRows(90), std::span(held).first(90), 3);
+  CHECK(probe.loss() == doctest::Approx(golden.matrix<double>("beta_vae_loss")(0, 0)).epsilon(1e-8));
+  const double expected = golden.matrix<double>("beta_vae_score")(0, 0);
+  CHECK(expected < 0.95);
+  CHECK(vaekit::beta_vae_score(codes, held, 3, {.train_points = 90, .pairs = 4}) == expected);
 }

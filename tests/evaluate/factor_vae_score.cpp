@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "evaluate/example_codes.hpp"
+#include "support/golden.hpp"
 
 using example::Representing;
 using vaekit::Index;
@@ -36,6 +37,21 @@ TEST_CASE("FactorVAE score: the steadiest code in units of its variance, and non
   variance << 0.05, 1, 0;
   CHECK(vaekit::steadiest_codes(codes, 2, variance, 0.05) == std::vector<Index>{1, 0});
   CHECK(vaekit::steadiest_codes(codes, 2, variance, 2) == std::vector<Index>{-1, -1});
+}
+
+TEST_CASE("FactorVAE score: NumPy computes the same") {
+  const Golden golden("metrics");
+  const auto whole = golden.matrix<double>("factor_vae_whole");
+  const auto codes = golden.matrix<double>("factor_vae_codes");
+  const std::vector<std::int32_t> held =
+      vaekit::tensor_values<std::int32_t>(golden.tensor("factor_vae_held"));
+  const RowVector<double> variance = vaekit::detail::column_variances(whole);
+  const std::vector<Index> steadiest = vaekit::steadiest_codes(codes, 5, variance, 0.0025);
+  CHECK(steadiest == vaekit::tensor_values<Index>(golden.tensor("factor_vae_steadiest")));
+  const double expected = golden.matrix<double>("factor_vae_score")(0, 0);
+  CHECK(expected < 0.95);
+  CHECK(vaekit::steadiest_codes(codes, 5, variance, 0) != steadiest);
+  CHECK(vaekit::factor_vae_score(codes, held, variance, 3, {.votes = 100, .group = 5}) == expected);
 }
 
 TEST_CASE("FactorVAE score: 0 where all codes are constant") {

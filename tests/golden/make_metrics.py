@@ -123,8 +123,50 @@ def probe(x, labels, x_test, l2=1e-4):
     options = {"ftol": 1e-16, "gtol": 1e-9, "maxiter": 10000}
     best = optimize.minimize(loss, np.zeros(classes * (d + 1)), jac=True, method="L-BFGS-B", options=options)
     w, b = best.x[: classes * d].reshape(classes, d), best.x[classes * d :]
-    expected["probe_loss"] = np.array([best.fun])
-    expected["probe_classes"] = (x_test @ w.T + b).argmax(1).astype(np.float64)
+    logits = x_test @ w.T + b
+    assert gaps(logits.T).min() > 1e-4, "a class that hangs on rounding"
+    return best.fun, logits.argmax(1)
+
+
+def draw_codes(g, factors):
+    """Noisy codes of factors: the fourth hardly varies, the last tells less of what the second tells."""
+    middle = (np.array(SIZES) - 1) / 2
+    scaled = (factors - middle) / np.sqrt((np.array(SIZES) ** 2 - 1) / 12)
+    mixing = np.array([[1.0, 0.0, 0.0, 0.03, 0.0], [0.0, 0.8, 0.0, 0.0, 0.6], [0.0, 0.0, 1.2, 0.0, 0.0]])
+    noise = np.array([0.4, 0.5, 0.6, 0.005, 0.5])
+    return scaled @ mixing + noise * g.normal(size=(len(factors), 5))
+
+
+def factor_vae(g, groups=180, votes=100, size=5):
+    whole = float32(draw_codes(g, np.stack([g.integers(0, n, 300) for n in SIZES], axis=1)))
+    held = g.integers(0, len(SIZES), groups)
+    factors = np.stack([g.integers(0, n, (groups, size)) for n in SIZES], axis=2)
+    for group, k in zip(factors, held):
+        group[:, k] = group[0, k]
+    codes = float32(draw_codes(g, factors.reshape(-1, len(SIZES))))
+    live = np.flatnonzero(whole.std(0) >= 0.05)
+    normalized = codes[:, live] / whole[:, live].std(0)
+    steadiest = live[normalized.reshape(groups, size, -1).var(1).argmin(1)]
+    majority = {d: np.bincount(held[:votes][steadiest[:votes] == d], minlength=len(SIZES)) for d in live}
+    assert all(gaps(counts[:, None])[0] > 0 for counts in majority.values()), "a tie"
+    right = [majority[d].argmax() == k for d, k in zip(steadiest[votes:], held[votes:])]
+    inputs.update({"factor_vae_whole": whole, "factor_vae_codes": codes, "factor_vae_held": held})
+    expected["factor_vae_steadiest"] = steadiest.astype(np.float64)
+    expected["factor_vae_score"] = np.array([np.mean(right)])
+
+
+def beta_vae(g, points=150, train=90, pairs=4):
+    held = g.integers(0, len(SIZES), points)
+    factors = np.stack([g.integers(0, n, (points, pairs, 2)) for n in SIZES], axis=3)
+    for point, k in zip(factors, held):
+        point[:, 1, k] = point[:, 0, k]
+    codes = float32(draw_codes(g, factors.reshape(-1, len(SIZES))))
+    differences = np.abs(np.diff(codes.reshape(points, pairs, 2, -1), axis=2)).mean((1, 2))
+    loss, classes = probe(differences[:train], held[:train], differences[train:])
+    inputs.update({"beta_vae_codes": codes, "beta_vae_held": held})
+    expected["beta_vae_points"] = differences
+    expected["beta_vae_loss"] = np.array([loss])
+    expected["beta_vae_score"] = np.array([(classes == held[train:]).mean()])
 
 
 def distances(a, b):
@@ -195,7 +237,8 @@ def main():
     codes = float32(np.c_[scaled @ mixing, np.zeros(500)] + 0.2 * g.normal(size=(500, 5)))
     information_metrics(codes, factors)
     dci(codes, factors)
-    probe(codes[:400], factors[:400, 0], codes[400:])
+    loss, classes = probe(codes[:400], factors[:400, 0], codes[400:])
+    expected.update({"probe_loss": np.array([loss]), "probe_classes": classes.astype(np.float64)})
     neighbours(codes[:400], factors[:400, 1], codes[400:])
     scores = float32(np.round(g.normal(size=200) + np.repeat([0.0, 1.0], [150, 50]), 1))
     outliers(scores, np.repeat([False, True], [150, 50]))
@@ -206,6 +249,8 @@ def main():
     x = float32(g.normal(size=(60, 4)) @ g.normal(size=(4, 4)))
     y = float32(0.5 + 0.8 * g.normal(size=(50, 4)) @ g.normal(size=(4, 4)))
     feature_distances(x, y)
+    factor_vae(g)
+    beta_vae(g)
     inputs.update({
         "codes": codes, "factors": factors, "scores": scores, "images": images.reshape(2, -1),
         "noisy": noisy.reshape(2, -1), "x": x, "y": y,

@@ -22,6 +22,18 @@ struct BetaVaeScoreConfig {
   return points;
 }
 
+/// The beta-VAE score of pairs that are coded already: the first `train_points` groups train the classifier,
+/// the others are scored.
+///
+/// Shapes  codes [groups · 2 pairs × d], held [groups] in 0 .. factors − 1
+[[nodiscard]] inline double beta_vae_score(MatrixIn<double> codes, std::span<const std::int32_t> held,
+                                           Index factors, const BetaVaeScoreConfig& config) {
+  const Matrix<double> points = pair_differences(codes, config.pairs);
+  const auto train = static_cast<std::size_t>(config.train_points);
+  const LinearProbe probe(points.topRows(config.train_points), held.first(train), factors);
+  return probe.accuracy(points.bottomRows(points.rows() - config.train_points), held.subspan(train));
+}
+
 /// beta-VAE score: the held-out accuracy with which a linear classifier tells, from the mean absolute
 /// difference of the codes of pairs of samples, which factor the two of each pair share. 1 at best; chance is
 /// one over the number of factors.
@@ -39,11 +51,7 @@ template <Representation Represent>
       draw_groups(factors, config.train_points + config.test_points, 2 * config.pairs, 2, seed);
   Matrix<double> codes(std::ssize(groups.combinations), dim);
   represent(groups.combinations, codes);
-  const Matrix<double> points = pair_differences(codes, config.pairs);
-  const std::span<const std::int32_t> held(groups.held);
-  const auto train = static_cast<std::size_t>(config.train_points);
-  const LinearProbe probe(points.topRows(config.train_points), held.first(train), factors.size());
-  return probe.accuracy(points.bottomRows(config.test_points), held.subspan(train));
+  return beta_vae_score(codes, groups.held, factors.size(), config);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -53,6 +53,34 @@ namespace detail {
   return result;
 }
 
+/// The FactorVAE score of groups that are coded already: the first `votes` of them decide what each code
+/// stands for, the others are scored.
+///
+/// Shapes  codes [groups · group × d], held [groups] in 0 .. factors − 1, variance [d] over the whole data
+[[nodiscard]] inline double factor_vae_score(MatrixIn<double> codes, std::span<const std::int32_t> held,
+                                             const RowVector<double>& variance, Index factors,
+                                             const FactorVaeScoreConfig& config) {
+  const std::vector<Index> steadiest = steadiest_codes(codes, config.group, variance, config.least_variance);
+  const Index groups = std::ssize(held);
+  Matrix<double> votes(codes.cols(), factors);
+  double right = 0;
+  for (Index g = 0; g < groups; ++g) {
+    const Index code = steadiest[static_cast<std::size_t>(g)];
+    const Index factor = held[static_cast<std::size_t>(g)];
+    if (code < 0) {
+      return 0;
+    }
+    if (g < config.votes) {
+      votes(code, factor) += 1;
+    } else {
+      Index elected = 0;
+      static_cast<void>(votes.row(code).maxCoeff(&elected));
+      right += elected == factor ? 1 : 0;
+    }
+  }
+  return right / static_cast<double>(groups - config.votes);
+}
+
 /// FactorVAE score: the accuracy with which the held factor of a group is told from the code that varies
 /// least in it, by majority vote. 1 at best; chance is one over the number of factors.
 ///
@@ -71,25 +99,7 @@ template <Representation Represent>
       detail::column_variances(coded(draw_combinations(factors, config.variance_samples, seed)));
   const FactorGroups groups =
       draw_groups(factors, config.votes + config.test_votes, config.group, config.group, seed);
-  const std::vector<Index> steadiest =
-      steadiest_codes(coded(groups.combinations), config.group, variance, config.least_variance);
-  Matrix<double> votes(dim, factors.size());
-  double right = 0;
-  for (Index g = 0; g < config.votes + config.test_votes; ++g) {
-    const Index code = steadiest[static_cast<std::size_t>(g)];
-    const Index held = groups.held[static_cast<std::size_t>(g)];
-    if (code < 0) {
-      return 0;
-    }
-    if (g < config.votes) {
-      votes(code, held) += 1;
-    } else {
-      Index elected = 0;
-      static_cast<void>(votes.row(code).maxCoeff(&elected));
-      right += elected == held ? 1 : 0;
-    }
-  }
-  return right / static_cast<double>(config.test_votes);
+  return factor_vae_score(coded(groups.combinations), groups.held, variance, factors.size(), config);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI
