@@ -353,6 +353,7 @@ template <class T>
 struct ConstantOutput;
 struct DeadUnits;
 struct AggregateStatistics;
+struct AggregateDiscrepancy;
 template <class Model>
 class ImportanceSampler;
 template <class Model>

@@ -112,7 +112,7 @@ TEST_CASE("evaluate: a log-likelihood that cannot be estimated is refused with t
       refused);
 }
 
-TEST_CASE("evaluate: categorical variables have a log-likelihood") {
+TEST_CASE("evaluate: categorical variables have a log-likelihood and a discrepancy from the prior") {
   const auto check = [](const LatentConfig& latent, const PriorConfig& prior) {
     ExperimentConfig config = example::small_config();
     config.model.latent = latent;
@@ -120,6 +120,7 @@ TEST_CASE("evaluate: categorical variables have a log-likelihood") {
     const example::ExampleRun example("evaluate-categorical", config);
     EvaluateOptions options{.run = example.run.root, .overrides = {}, .importance_samples = 50, .threads = 1};
     const std::string text = evaluated(options);
+    CHECK(text.ends_with(" squared, to the prior\n"));
     CHECK(text.find("mutual info") == std::string::npos);
     options.json = true;
     const Json json = parse_json(evaluated(options), "out");
@@ -128,6 +129,8 @@ TEST_CASE("evaluate: categorical variables have a log-likelihood") {
     CHECK(json["log_likelihood"] ==
           evaluate_log_likelihood(model, data.view(), 50, config.seed, [](Index, double) {}).mean());
     CHECK(json["log_likelihood"].get<double>() > json["elbo"].get<double>());
+    CHECK(json["mmd_samples"] == 12);
+    CHECK(json["mmd"] == aggregate_discrepancy(model, data.view(), config.seed)->mmd);
     CHECK_FALSE(json.contains("mutual_information"));
   };
   check(ConcreteConfig{.variables = 2, .classes = 3}, CategoricalPriorConfig{.classes = 3});
@@ -148,6 +151,7 @@ TEST_CASE("evaluate: says how a posterior with codes uses them") {
   const CodeUsage usage = code_usage(example::initialized_model(config), data.view());
   CHECK(usage.used() > 1);
   CHECK(json["codes"] == 7);
+  CHECK_FALSE(json.contains("mmd"));
   CHECK(json["codes_used"] == usage.used());
   CHECK(json["code_perplexity"] == usage.perplexity());
   CHECK(text.ends_with(

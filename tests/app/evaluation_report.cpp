@@ -38,9 +38,8 @@ EvaluationReport full_report() {
                                          .mutual_information = around(6),
                                          .marginal_kl = around(4),
                                          .total_correlation = around(3),
-                                         .dimension_kl = around(1),
-                                         .mmd_samples = 2,
-                                         .mmd = 0.0125};
+                                         .dimension_kl = around(1)};
+  report.discrepancy = AggregateDiscrepancy{.samples = 2, .mmd = 0.0125};
   report.accuracy = 0.75;
   report.codes.counts = {1, 1};
   report.levels_of = 64;
@@ -90,6 +89,9 @@ TEST_CASE("evaluation report: what was not asked for or has no meaning is not th
   CHECK(to_json(report).size() == 10);
   report.levels_of = 50;
   CHECK(printed(report).find("\nbits/dimension  2.8854, by the elbo\n") != std::string::npos);
+  report.discrepancy = full_report().discrepancy;
+  CHECK(printed(report).ends_with(" of 2\nmmd             0.012500 squared, to the prior\n"));
+  CHECK_FALSE(to_json(report).contains("aggregate_inputs"));
   report.annealed = full_report().annealed;
   report.annealed->simulated_inputs = 0;
   CHECK(printed(report).find("simulated") == std::string::npos);
@@ -122,6 +124,7 @@ TEST_CASE("evaluation report: JSON has the same figures in full") {
   CHECK(json["dimension_kl"] == 1);
   CHECK(json["aggregate_inputs"] == 2);
   CHECK(json["mmd"] == 0.0125);
+  CHECK(json["mmd_samples"] == 2);
   CHECK(json["codes_used"] == 2);
 }
 

@@ -95,8 +95,8 @@ template <class Model>
 }  // namespace detail
 
 /// `vaekit evaluate`: ELBO, reconstruction, KL, active units and statistics of the aggregate posterior of a
-/// split; of a posterior with codes how many are used; with `importance_samples` and with `annealing.chains`
-/// also the log-likelihood.
+/// split, its discrepancy from the prior; of a posterior with codes how many are used; with
+/// `importance_samples` and with `annealing.chains` also the log-likelihood.
 ///
 /// Throws Error
 inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, std::ostream& err) {
@@ -121,6 +121,7 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
     report.elbo = evaluate_elbo(model, view, seed);
     report.latent = latent_statistics(model, view);
     report.aggregate = aggregate_statistics(model, view, seed);
+    report.discrepancy = aggregate_discrepancy(model, view, seed);
     report.codes = code_usage(model, view);
     if (model.classifier && !data.dataset.labels().empty()) {
       report.accuracy = classification_accuracy(model, view);

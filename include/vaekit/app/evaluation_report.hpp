@@ -39,6 +39,7 @@ struct EvaluationReport {
   std::optional<RunningMoments> log_likelihood = {};
   std::optional<Annealed> annealed = {};
   std::optional<AggregateStatistics> aggregate = {};
+  std::optional<AggregateDiscrepancy> discrepancy = {};
   std::optional<double> accuracy = {};  ///< of the classifier, where the model has one
   CodeUsage codes = {};                 ///< of a posterior that has codes
   Index levels_of = 0;                  ///< dimensions of data with levels, see `level_dimensions`
@@ -90,8 +91,6 @@ inline void add_aggregate(Json& json, const AggregateStatistics& aggregate) {
   add_moments(json, "marginal_kl", aggregate.marginal_kl);
   add_moments(json, "total_correlation", aggregate.total_correlation);
   add_moments(json, "dimension_kl", aggregate.dimension_kl);
-  json["mmd_samples"] = aggregate.mmd_samples;
-  json["mmd"] = aggregate.mmd;
 }
 
 }  // namespace detail
@@ -105,6 +104,10 @@ inline void add_aggregate(Json& json, const AggregateStatistics& aggregate) {
   json["kl_per_dimension"] = report.latent.kl;
   if (report.aggregate) {
     detail::add_aggregate(json, *report.aggregate);
+  }
+  if (report.discrepancy) {
+    json["mmd_samples"] = report.discrepancy->samples;
+    json["mmd"] = report.discrepancy->mmd;
   }
   if (report.accuracy) {
     json["accuracy"] = *report.accuracy;
@@ -156,8 +159,7 @@ inline void print_aggregate(const AggregateStatistics& aggregate, std::ostream& 
   out << "mutual info     " << with_error(aggregate.mutual_information) << ", of q(z) over "
       << aggregate.inputs << " samples\nmarginal kl     " << with_error(aggregate.marginal_kl)
       << "\ntotal corr      " << with_error(aggregate.total_correlation) << "\ndimension kl    "
-      << with_error(aggregate.dimension_kl) << "\nmmd             " << fixed(aggregate.mmd, 6)
-      << " squared, to the prior\n";
+      << with_error(aggregate.dimension_kl) << '\n';
 }
 
 }  // namespace detail
@@ -186,6 +188,9 @@ inline void print(const EvaluationReport& report, std::ostream& out) {
       << '\n';
   if (report.aggregate) {
     detail::print_aggregate(*report.aggregate, out);
+  }
+  if (report.discrepancy) {
+    out << "mmd             " << fixed(report.discrepancy->mmd, 6) << " squared, to the prior\n";
   }
   if (const std::vector<double>& counts = report.codes.counts; !counts.empty()) {
     out << "codes used      " << report.codes.used() << " of " << counts.size() << ", perplexity "

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "vaekit/app/encode.hpp"
+#include "vaekit/evaluate/aggregate_posterior.hpp"
 #include "vaekit/evaluate/fitted_flow.hpp"
 #include "vaekit/evaluate/fitted_mixture.hpp"
 
@@ -35,30 +36,6 @@ void check_sampler(Sampler sampler, const Model& model, const ExperimentConfig& 
     throw UsageError(concat("--sampler: is ", to_string(sampler), ", must be prior: the latents live on ",
                             space_of(model.latent)));
   }
-}
-
-/// Samples of q(z|x) for the first `limit` samples of `view`; the posterior's means where training knows no
-/// noise. [n × dim]
-template <class Model>
-[[nodiscard]] Matrix<typename Model::Scalar> aggregate_latents(const Model& model, DataView view,
-                                                               bool deterministic, std::uint64_t seed,
-                                                               Index limit = 20'000) {
-  using T = typename Model::Scalar;
-  view.rows = view.rows.first(static_cast<std::size_t>(std::min(limit, view.size())));
-  const Index batch = std::min<Index>(500, view.size());
-  typename Model::Workspace w = model.make_inference_workspace(batch);
-  Matrix<T> buffer(batch, model.input_columns());
-  Matrix<T> latents(view.size(), model.latent_dim());
-  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
-    if (deterministic) {
-      model.zero_noise(x.rows(), w);
-    } else {
-      model.draw_evaluation_noise(seed, static_cast<std::uint64_t>(first), x.rows(), w);
-    }
-    model.divergence(x, w);
-    latents.middleRows(first, x.rows()) = w.z.topRows(x.rows());
-  });
-  return latents;
 }
 
 /// z [n × dim] from a mixture or a flow that is fitted to the latents of the run's training set.
