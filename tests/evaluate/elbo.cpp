@@ -20,6 +20,7 @@ TEST_CASE("running moments: mean, unbiased variance and standard error of known 
   for (const double value : {2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0}) {
     moments.add(value);
   }
+  CHECK(moments.count() == 8);
   CHECK(moments.mean() == doctest::Approx(5).epsilon(1e-15));
   CHECK(moments.variance() == doctest::Approx(32.0 / 7).epsilon(1e-15));
   CHECK(moments.standard_error() == doctest::Approx(std::sqrt(32.0 / 7 / 8)).epsilon(1e-15));

@@ -30,6 +30,19 @@ TEST_CASE("metrics: a row is one line of JSON that reads back") {
   CHECK(to_json_line(rows[1]) == line);
 }
 
+TEST_CASE("metrics: the accuracy of a classifier, where there is one") {
+  MetricsRow row = known_row;
+  row.accuracy = 0.75;
+  const std::string with_accuracy = line.substr(0, line.size() - 2) + ",\"accuracy\":0.75}\n";
+  CHECK(to_json_line(row) == with_accuracy);
+  const std::vector<MetricsRow> rows = parse_metrics(line + with_accuracy, "m");
+  CHECK(rows[0].accuracy == std::nullopt);
+  CHECK(rows[1].accuracy == 0.75);
+  check_throws_with<DataError>("m:1: \"accuracy\" is missing or has the wrong type, must be a number", [] {
+    static_cast<void>(parse_metrics(line.substr(0, line.size() - 2) + ",\"accuracy\":\"high\"}\n", "m"));
+  });
+}
+
 TEST_CASE("metrics: an empty file and a line torn by a kill") {
   CHECK(parse_metrics("", "m").empty());
   CHECK(parse_metrics(line + line.substr(0, 30), "m").size() == 1);
@@ -60,12 +73,16 @@ TEST_CASE("metrics: an epoch gives a row for each split that there is") {
   state.progress.epoch = 3;
   state.progress.step = 24;
   const vaekit::EpochMetrics metrics{{12.5, -12.5, -10, 2.5}, 1000, 0.1};
+  vaekit::EpochMetrics classified = metrics;
+  classified.accuracy = 0.5;
   const std::vector<MetricsRow> all =
-      vaekit::metrics_rows(state, EpochReport{metrics, metrics, metrics}, 2.0);
+      vaekit::metrics_rows(state, EpochReport{metrics, classified, metrics}, 2.0);
   REQUIRE(all.size() == 3);
   CHECK(all[0].split == "train");
   CHECK(all[1].split == "validation");
   CHECK(all[2].split == "test");
+  CHECK(all[1].accuracy == 0.5);
+  CHECK(all[2].accuracy == std::nullopt);
   CHECK(all[2].seconds == doctest::Approx(2.1));
   const std::vector<MetricsRow> rows = vaekit::metrics_rows(state, EpochReport{metrics, {}, metrics}, 0);
   REQUIRE(rows.size() == 2);

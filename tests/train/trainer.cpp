@@ -101,6 +101,48 @@ TEST_CASE("trainer: an epoch sees every sample once and reports each split that 
   CHECK(same_parameters(alone.state.model, training.state.model));
 }
 
+TEST_CASE("trainer: of a model with a classifier, the accuracy on validation and test") {
+  const Dataset labelled("labelled", Shape::flat(1), std::vector<float>{0, 1, 1, 0, 1, 1, 0, 1},
+                         {0, 1, 1, 1, 1, 0, 0, 1});
+  const Transform identity = Transform::fit({}, labelled, all_rows(8));
+  const std::vector<std::uint32_t> rows = all_rows(8);
+  const auto part = [&](std::size_t first, std::size_t count) {
+    return DataView{&labelled, &identity, std::span(rows).subspan(first, count), 1,
+                    Condition::labels(labelled, 2)};
+  };
+  using Net = Sequential<Dense<float>>;
+  Vae<Net, GaussianLatent<float>, Net, Bernoulli<float>> model(
+      Net(Dense<float>({.units = 2}, Shape::flat(3))), GaussianLatent<float>({.dim = 1}),
+      Net(Dense<float>({.units = 2}, Shape::flat(3))), Bernoulli<float>({}, 1), Initializer::fan_in_uniform,
+      {}, 2);
+  model.set_classifier(Net(Dense<float>({.units = 1}, Shape::flat(1))), 1);
+  model.initialize(1);
+  // y = x, and a rate of 0 leaves it so.
+  auto& layer = std::get<0>(model.classifier->network.layers);
+  layer.weight(0, 0) = 1;
+  layer.bias.setZero();
+  model.classifier->head.bias.setZero();
+  model.classifier->head.weight.setZero();
+  model.classifier->head.weight(1, 0) = 1;
+  model.classifier->head.bias[0] = 0.5F;
+  const TrainingConfig config{.epochs = 1, .batch_size = 2, .threads = 1};
+  Trainer<decltype(model), AnyOptimizer, Elbo> trainer(config, example::adam(0), Elbo(),
+                                                       {part(0, 2), part(2, 4), part(6, 2)}, 1);
+  decltype(trainer)::State state(model, example::adam(0), config);
+  struct KeepAccuracy {
+    std::vector<std::optional<double>> of = {};
+    Control epoch(const decltype(trainer)::State&, const decltype(trainer)::EpochReport& report) {
+      of = {report.train.accuracy, report.validation->accuracy, report.test->accuracy};
+      return Control::go_on;
+    }
+  } accuracy;
+  trainer.train(state, accuracy);
+  REQUIRE(accuracy.of.size() == 3);
+  CHECK(accuracy.of[0] == std::nullopt);
+  CHECK(accuracy.of[1] == 0.5);
+  CHECK(accuracy.of[2] == 1.0);
+}
+
 TEST_CASE("trainer: a callback stops training, and a second call finishes it to the same bits") {
   Training straight(example::short_training(), data().parts());
   straight.run();

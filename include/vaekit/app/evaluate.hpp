@@ -123,9 +123,7 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
     report.aggregate = aggregate_statistics(model, view, seed);
     report.discrepancy = aggregate_discrepancy(model, view, seed);
     report.codes = code_usage(model, view);
-    if (model.classifier && !data.dataset.labels().empty()) {
-      report.accuracy = classification_accuracy(model, view);
-    }
+    report.accuracy = classification_accuracy(model, view);
     if (options.importance_samples > 0) {
       PercentProgress progress(err, stderr_is_terminal(), "importance sampling", report.samples);
       report.log_likelihood =

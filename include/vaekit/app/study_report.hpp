@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -56,16 +57,31 @@ inline constexpr std::array<std::string_view, 3> study_splits{"test", "validatio
   return {buffer.data(), end.ptr};
 }
 
-/// The split that counts most: the first of test, validation and training that any run has.
+/// The split to choose by: validation where every run with figures has it, else training. Never test, whose
+/// figure would flatter the combination that was chosen by it.
 [[nodiscard]] inline std::string_view decisive_split(const std::vector<StudyResult>& results) {
-  for (const std::string_view split : study_splits) {
-    for (const StudyResult& result : results) {
-      if (result.last.contains(std::string(split))) {
-        return split;
-      }
+  bool validated = false;
+  for (const StudyResult& result : results) {
+    const bool has = result.last.contains("validation");
+    if (!has && !result.last.empty()) {
+      return "train";
     }
+    validated = validated || has;
   }
-  return study_splits.back();
+  return validated ? "validation" : "train";
+}
+
+[[nodiscard]] inline const MetricsRow* find_row(const StudyResult& result, std::string_view split) {
+  const auto row = result.last.find(std::string(split));
+  return row == result.last.end() ? nullptr : &row->second;
+}
+
+/// Whether any run has the accuracy of a classifier on `split`.
+[[nodiscard]] inline bool has_accuracy(const std::vector<StudyResult>& results, std::string_view split) {
+  return std::any_of(results.begin(), results.end(), [&](const StudyResult& result) {
+    const MetricsRow* row = find_row(result, split);
+    return row != nullptr && row->accuracy;
+  });
 }
 
 /// The finished runs of one combination of values.
@@ -73,7 +89,8 @@ struct StudyCell {
   const StudyRun* run = nullptr;
   Index runs = 0;
   Index finished = 0;
-  RunningMoments elbo, reconstruction, kl, seconds;
+  RunningMoments elbo, reconstruction, kl, seconds, accuracy;  // of the decisive split
+  RunningMoments test_elbo, test_accuracy;
   ValueRange elbo_range;
 };
 
@@ -87,56 +104,110 @@ struct StudyCell {
     }
     StudyCell& cell = cells.back();
     ++cell.runs;
-    const auto row = result.last.find(std::string(split));
-    if (result.status == "finished" && row != result.last.end()) {
-      ++cell.finished;
-      cell.elbo.add(row->second.elbo);
-      cell.elbo_range.add(row->second.elbo);
-      cell.reconstruction.add(row->second.reconstruction);
-      cell.kl.add(row->second.kl);
-      cell.seconds.add(row->second.seconds);
+    const MetricsRow* row = find_row(result, split);
+    if (result.status != "finished" || row == nullptr) {
+      continue;
+    }
+    ++cell.finished;
+    cell.elbo.add(row->elbo);
+    cell.elbo_range.add(row->elbo);
+    cell.reconstruction.add(row->reconstruction);
+    cell.kl.add(row->kl);
+    cell.seconds.add(row->seconds);
+    if (row->accuracy) {
+      cell.accuracy.add(*row->accuracy);
+    }
+    if (const MetricsRow* test = find_row(result, "test")) {
+      cell.test_elbo.add(test->elbo);
+      if (test->accuracy) {
+        cell.test_accuracy.add(*test->accuracy);
+      }
     }
   }
   return cells;
 }
 
 /// "−101.20 ± 0.31": mean and standard deviation over seeds.
-[[nodiscard]] inline std::string mean_and_deviation(const RunningMoments& moments, Index count) {
-  if (count == 0) {
+[[nodiscard]] inline std::string mean_and_deviation(const RunningMoments& moments, int decimals) {
+  if (moments.count() == 0) {
     return "\u2013";
   }
-  const std::string mean = format_fixed(moments.mean(), 2);
-  return count == 1 ? mean : concat(mean, " \u00b1 ", format_fixed(std::sqrt(moments.variance()), 2));
+  const std::string mean = format_fixed(moments.mean(), decimals);
+  return moments.count() == 1
+             ? mean
+             : concat(mean, " \u00b1 ", format_fixed(std::sqrt(moments.variance()), decimals));
+}
+
+/// A column of a study's table.
+struct StudyColumn {
+  std::string title;
+  RunningMoments StudyCell::*moments = nullptr;
+  int decimals = 2;
+};
+
+[[nodiscard]] inline std::vector<StudyColumn> study_columns(const std::vector<StudyResult>& results,
+                                                            std::string_view split) {
+  std::vector<StudyColumn> columns{{concat("ELBO, ", split), &StudyCell::elbo},
+                                   {"Reconstruction", &StudyCell::reconstruction},
+                                   {"KL", &StudyCell::kl}};
+  if (has_accuracy(results, split)) {
+    columns.push_back({concat("Accuracy, ", split), &StudyCell::accuracy, 4});
+  }
+  if (std::any_of(results.begin(), results.end(),
+                  [](const StudyResult& result) { return find_row(result, "test") != nullptr; })) {
+    columns.push_back({"ELBO, test", &StudyCell::test_elbo});
+  }
+  if (has_accuracy(results, "test")) {
+    columns.push_back({"Accuracy, test", &StudyCell::test_accuracy, 4});
+  }
+  columns.push_back({"Training time, s", &StudyCell::seconds});
+  return columns;
+}
+
+/// The first cell with the largest mean; null where no run has a figure, or there is nothing to choose.
+[[nodiscard]] inline const StudyCell* highest(const std::vector<StudyCell>& cells,
+                                              RunningMoments StudyCell::*moments) {
+  const StudyCell* best = nullptr;
+  for (const StudyCell& cell : cells) {
+    if ((cell.*moments).count() > 0 &&
+        (best == nullptr || (cell.*moments).mean() > (best->*moments).mean())) {
+      best = &cell;
+    }
+  }
+  return cells.size() > 1 ? best : nullptr;
 }
 
 [[nodiscard]] inline std::string study_table(const StudyReport& report, const std::vector<StudyCell>& cells,
                                              std::string_view split) {
-  const StudyCell* best = nullptr;
-  for (const StudyCell& cell : cells) {
-    if (cell.finished > 0 && (best == nullptr || cell.elbo.mean() > best->elbo.mean())) {
-      best = &cell;
-    }
-  }
+  const std::vector<StudyColumn> columns = study_columns(report.results, split);
+  const StudyCell* best = highest(cells, &StudyCell::elbo);
+  const StudyCell* most_accurate = highest(cells, &StudyCell::accuracy);
   std::string out = "<div class=\"scroll\"><table>\n<tr>";
   for (const std::string& key : report.keys) {
     out += concat("<th>", escape_html(key), "</th>");
   }
-  out += concat("<th>runs</th><th>ELBO, ", split, "</th><th>Reconstruction</th><th>KL</th>",
-                "<th>Training time, s</th><th></th></tr>\n");
+  out += "<th>runs</th>";
+  for (const StudyColumn& column : columns) {
+    out += concat("<th>", column.title, "</th>");
+  }
+  out += "<th></th></tr>\n";
   for (const StudyCell& cell : cells) {
     out += "<tr>";
     for (const std::string& value : cell.run->values) {
       out += concat("<td>", escape_html(value), "</td>");
     }
     out += concat("<td>", cell.finished, " of ", cell.runs, "</td>");
-    for (const RunningMoments* moments : {&cell.elbo, &cell.reconstruction, &cell.kl, &cell.seconds}) {
-      out += concat("<td>", mean_and_deviation(*moments, cell.finished), "</td>");
+    for (const StudyColumn& column : columns) {
+      out += concat("<td>", mean_and_deviation(cell.*column.moments, column.decimals), "</td>");
     }
-    out += concat("<td>", &cell == best && cells.size() > 1 ? "highest ELBO" : "", "</td></tr>\n");
+    const bool both = &cell == best && &cell == most_accurate;
+    out += concat("<td>", &cell == best ? "highest ELBO" : "", both ? ", " : "",
+                  &cell == most_accurate ? "highest accuracy" : "", "</td></tr>\n");
   }
-  return out +
-         "</table></div>\n<p class=\"note\">Nats a sample: mean \u00b1 standard deviation over seeds, "
-         "after the last epoch of each run.</p>\n";
+  return concat(out,
+                "</table></div>\n<p class=\"note\">Nats a sample: mean \u00b1 standard deviation over seeds, "
+                "after the last epoch of each run. Highest: on the ",
+                split, " split.</p>\n");
 }
 
 [[nodiscard]] inline std::optional<double> as_number(const std::string& text) {
@@ -182,15 +253,14 @@ struct StudyCell {
   std::string out = "<h2>Runs</h2>\n<div class=\"scroll\"><table>\n<tr><th>run</th><th>status</th>";
   out += concat("<th>epoch</th><th>ELBO, ", split, "</th></tr>\n");
   for (const StudyResult& result : report.results) {
-    const auto row = result.last.find(std::string(split));
-    const bool known = row != result.last.end();
+    const MetricsRow* row = find_row(result, split);
     const std::string name = escape_html(result.folder);
     // A run writes its page when it ends.
     out += concat(
         "<tr><td>",
         result.status == "finished" ? concat("<a href=\"", name, "/report.html\">", name, "</a>") : name,
-        "</td><td>", escape_html(result.status), "</td><td>", known ? concat(row->second.epoch) : "",
-        "</td><td>", known ? format_fixed(row->second.elbo, 3) : "", "</td></tr>\n");
+        "</td><td>", escape_html(result.status), "</td><td>", row != nullptr ? concat(row->epoch) : "",
+        "</td><td>", row != nullptr ? format_fixed(row->elbo, 3) : "", "</td></tr>\n");
   }
   return out + "</table></div>\n";
 }
@@ -198,15 +268,19 @@ struct StudyCell {
 }  // namespace detail
 
 /// A study as CSV (RFC 4180): one line a run with the value of each axis, seed, status, epochs and, of each
-/// split, ELBO, reconstruction and KL in nats; empty where there is none.
+/// split, ELBO, reconstruction and KL in nats, and the accuracy where any run has one; empty where there is
+/// none.
 [[nodiscard]] inline std::string study_csv(const StudyReport& report) {
   std::string out;
   for (const std::string& key : report.keys) {
     out += detail::csv_field(key) + ',';
   }
   out += "seed,status,epoch,step,seconds";
+  std::map<std::string_view, bool> accuracy;
   for (const std::string_view split : detail::study_splits) {
+    accuracy[split] = detail::has_accuracy(report.results, split);
     out += concat(',', split, "_elbo,", split, "_reconstruction,", split, "_kl");
+    out += accuracy[split] ? concat(',', split, "_accuracy") : "";
   }
   out += ",folder\n";
   for (const StudyResult& result : report.results) {
@@ -214,24 +288,28 @@ struct StudyCell {
       out += detail::csv_field(value) + ',';
     }
     out += concat(result.run.seed, ',', detail::csv_field(result.status), ',');
-    const auto train = result.last.find("train");
-    out += train == result.last.end() ? ",,"
-                                      : concat(train->second.epoch, ',', train->second.step, ',',
-                                               detail::csv_number(train->second.seconds));
+    const MetricsRow* train = detail::find_row(result, "train");
+    out += train == nullptr ? ",,"
+                            : concat(train->epoch, ',', train->step, ',', detail::csv_number(train->seconds));
     for (const std::string_view split : detail::study_splits) {
-      const auto row = result.last.find(std::string(split));
-      out += row == result.last.end() ? ",,,"
-                                      : concat(',', detail::csv_number(row->second.elbo), ',',
-                                               detail::csv_number(row->second.reconstruction), ',',
-                                               detail::csv_number(row->second.kl));
+      const MetricsRow* row = detail::find_row(result, split);
+      out += row == nullptr
+                 ? ",,,"
+                 : concat(',', detail::csv_number(row->elbo), ',', detail::csv_number(row->reconstruction),
+                          ',', detail::csv_number(row->kl));
+      if (accuracy[split]) {
+        out += ',';
+        out += row != nullptr && row->accuracy ? detail::csv_number(*row->accuracy) : "";
+      }
     }
     out += concat(',', detail::csv_field(result.folder), '\n');
   }
   return out;
 }
 
-/// A study as one self-contained page: mean and standard deviation over the seeds of each combination, a
-/// chart where one number varies, and every run with a link to its report.
+/// A study as one self-contained page: mean and standard deviation over the seeds of each combination, the
+/// best on the validation split (else in training) marked, its figure on test beside; a chart where one
+/// number varies, and every run with a link to its report.
 [[nodiscard]] inline std::string study_page(const StudyReport& report) {
   const std::string_view split = detail::decisive_split(report.results);
   const std::vector<detail::StudyCell> cells = detail::study_cells(report.results, split);

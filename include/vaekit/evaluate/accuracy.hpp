@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include "vaekit/evaluate/data_view.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// Share of the samples of `view` whose most probable label under q(y|x) is theirs, of a model with a
-/// classifier and data with labels.
+/// Share of the samples of `view` whose most probable label under q(y|x) is theirs; nothing for a model
+/// without a classifier, or data without labels.
 ///
 /// Threads  const model
 template <class Model>
-[[nodiscard]] double classification_accuracy(const Model& model, const DataView& view, Index batch = 500) {
+[[nodiscard]] std::optional<double> classification_accuracy(const Model& model, const DataView& view,
+                                                            Index batch = 500) {
   using T = typename Model::Scalar;
+  if (!model.classifier || view.dataset->labels().empty()) {
+    return std::nullopt;
+  }
   batch = std::min(batch, view.size());
   auto cache = model.classifier->make_cache(batch);
   Matrix<T> buffer(batch, view.columns());

@@ -19,6 +19,7 @@ class RunningMoments {
     squares_ += delta * (value - mean_);
   }
 
+  [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] double mean() const { return mean_; }
   /// Unbiased; 0 for fewer than two values.
   [[nodiscard]] double variance() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,8 @@ struct MetricsRow {
   double kl = 0;
   double loss = 0;
   double samples_per_second = 0;
-  double seconds = 0;  ///< training time since the run began
+  double seconds = 0;                   ///< training time since the run began
+  std::optional<double> accuracy = {};  ///< of q(y|x), on validation and test of a model with a classifier
 };
 
 /// The rows of one epoch. `earlier_seconds`: training time of earlier calls of a resumed run.
@@ -30,7 +32,7 @@ template <class State, class EpochReport>
   std::vector<MetricsRow> rows;
   const auto add = [&](const char* split, const EpochMetrics& m) {
     rows.push_back({state.progress.epoch, state.progress.step, split, m.value.elbo, m.value.reconstruction,
-                    m.value.kl, m.value.loss, m.samples_per_second, earlier_seconds + m.seconds});
+                    m.value.kl, m.value.loss, m.samples_per_second, earlier_seconds + m.seconds, m.accuracy});
   };
   add("train", report.train);
   if (report.validation) {
@@ -44,15 +46,18 @@ template <class State, class EpochReport>
 
 /// The row as one line of JSON, newline included.
 [[nodiscard]] inline std::string to_json_line(const MetricsRow& row) {
-  const Json json = {{"epoch", row.epoch},
-                     {"step", row.step},
-                     {"split", row.split},
-                     {"elbo", row.elbo},
-                     {"reconstruction", row.reconstruction},
-                     {"kl", row.kl},
-                     {"loss", row.loss},
-                     {"samples_per_second", row.samples_per_second},
-                     {"seconds", row.seconds}};
+  Json json = {{"epoch", row.epoch},
+               {"step", row.step},
+               {"split", row.split},
+               {"elbo", row.elbo},
+               {"reconstruction", row.reconstruction},
+               {"kl", row.kl},
+               {"loss", row.loss},
+               {"samples_per_second", row.samples_per_second},
+               {"seconds", row.seconds}};
+  if (row.accuracy) {
+    json["accuracy"] = *row.accuracy;
+  }
   return dump(json, -1) + '\n';
 }
 
@@ -89,6 +94,9 @@ template <class State, class EpochReport>
     get("loss", row.loss);
     get("samples_per_second", row.samples_per_second);
     get("seconds", row.seconds);
+    if (json.contains("accuracy")) {
+      get("accuracy", row.accuracy.emplace());
+    }
     rows.push_back(std::move(row));
     text.remove_prefix(end + 1);
   }

@@ -8,6 +8,7 @@
 
 #include "vaekit/core/check.hpp"
 #include "vaekit/data/batches.hpp"
+#include "vaekit/evaluate/accuracy.hpp"
 #include "vaekit/evaluate/elbo.hpp"
 #include "vaekit/model/compatibility.hpp"
 #include "vaekit/objectives/critic.hpp"
@@ -78,7 +79,8 @@ struct TrainingData {
 struct EpochMetrics {
   ObjectiveValue value;
   double samples_per_second = 0;
-  double seconds = 0;  ///< training time of this call so far
+  double seconds = 0;                   ///< training time of this call so far
+  std::optional<double> accuracy = {};  ///< of q(y|x); not in training, where labels are hidden
 };
 
 /// What callbacks may ask for.
@@ -312,7 +314,8 @@ class Trainer {
     const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
     return EpochMetrics{{-e.elbo.mean(), e.elbo.mean(), e.reconstruction.mean(), e.kl.mean()},
                         static_cast<double>(view.size()) / elapsed,
-                        seconds_};
+                        seconds_,
+                        classification_accuracy(model, view)};
   }
 
   [[nodiscard]] bool out_of_patience(const Progress& progress) const {
