@@ -2,13 +2,13 @@
 // The command line: `vaekit --help`. Each subcommand is a call of one function in include/vaekit/app/.
 #include <CLI/CLI.hpp>
 #include <array>
-#include <cstdlib>
 #include <iostream>
 #include <vaekit/app/compress.hpp>
 #include <vaekit/app/describe.hpp>
 #include <vaekit/app/doctor.hpp>
 #include <vaekit/app/encode.hpp>
 #include <vaekit/app/evaluate.hpp>
+#include <vaekit/app/failure.hpp>
 #include <vaekit/app/latent_space.hpp>
 #include <vaekit/app/metrics.hpp>
 #include <vaekit/app/sample.hpp>
@@ -386,14 +386,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::cerr << error.what() << "; see vaekit --help\n";
     return static_cast<int>(ExitCode::usage);
-  } catch (const vaekit::Error& error) {
-    std::cerr << error.what() << '\n';
-    return static_cast<int>(error.exit_code());
-  } catch (const std::bad_alloc&) {
-    std::cerr << "vaekit: out of memory; try a smaller batch_size or model\n";
-    return static_cast<int>(ExitCode::input_output);
-  } catch (const std::exception& error) {
-    std::cerr << "vaekit: unexpected error: " << error.what() << '\n';
-    return EXIT_FAILURE;
+  } catch (...) {
+    return static_cast<int>(vaekit::report_failure(std::cerr));
   }
 }

@@ -32,6 +32,7 @@ TEST_CASE("error: each class has its exit code and the common root") {
   CHECK(exit_code_of<IoError>() == 6);
   CHECK(static_cast<int>(ExitCode::done) == 0);
   CHECK(static_cast<int>(ExitCode::usage) == 2);
+  CHECK(static_cast<int>(ExitCode::unexpected) == 70);
   CHECK(static_cast<int>(ExitCode::interrupted) == 130);
   static_assert(std::is_base_of_v<Error, ConfigError> && std::is_base_of_v<Error, ShapeError> &&
                 std::is_base_of_v<Error, DataError> && std::is_base_of_v<Error, NumericError> &&

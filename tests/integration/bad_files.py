@@ -124,6 +124,12 @@ def places():
         6, "absent/s.png: cannot write: No such file or directory", "sample", "run", "--out", "absent/s.png"
     )
     refused(6, "directory.npy: cannot write: Is a directory", "sample", "run", "--out", "directory.npy")
+    # What the standard library throws where it looks for a file.
+    endless = "x" * 300
+    refused(
+        6, f"{endless}/config.json: cannot access: File name too long", "train", "good.json", "--out", endless
+    )
+    refused(6, f"{endless}: cannot access: File name too long", "doctor", endless)
 
 
 def full_disk():

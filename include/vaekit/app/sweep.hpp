@@ -178,9 +178,10 @@ class Sweep {
 
   /// Codes that `vaekit train` does not have (127, a signal's) count as failures of the system.
   [[nodiscard]] static ExitCode as_exit_code(int code) {
-    return code >= static_cast<int>(ExitCode::usage) && code <= static_cast<int>(ExitCode::input_output)
-               ? static_cast<ExitCode>(code)
-               : ExitCode::input_output;
+    const bool known =
+        code == static_cast<int>(ExitCode::unexpected) ||
+        (code >= static_cast<int>(ExitCode::usage) && code <= static_cast<int>(ExitCode::input_output));
+    return known ? static_cast<ExitCode>(code) : ExitCode::input_output;
   }
 
   /// Once: a second signal would kill the runs before their checkpoints are written.

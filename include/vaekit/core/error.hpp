@@ -20,6 +20,7 @@ enum class ExitCode : int {
   data = 4,
   numeric = 5,
   input_output = 6,
+  unexpected = 70,  ///< a fault of the program itself (EX_SOFTWARE of sysexits.h)
   interrupted = 130,
 };
 

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <ostream>
+
+#include "vaekit/core/error.hpp"
+
+namespace vaekit::inline VAEKIT_ABI {
+
+/// Tells of the exception that is being handled, in one line on `err`, and returns the program's exit code:
+/// an Error's own, input_output for a path that the file system refuses and for memory that is not there, and
+/// unexpected for all else, which is a fault of the program.
+///
+/// Outside a handler it ends the program, as `throw;` does.
+[[nodiscard]] inline ExitCode report_failure(std::ostream& err) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    err << error.what() << '\n';
+    return error.exit_code();
+  } catch (const std::filesystem::filesystem_error& error) {
+    const std::string path = error.path1().string();
+    err << (path.empty() ? "\"\"" : path) << ": cannot access: " << error.code().message() << '\n';
+    return ExitCode::input_output;
+  } catch (const std::bad_alloc&) {
+    err << "vaekit: out of memory; try a smaller batch_size or model\n";
+    return ExitCode::input_output;
+  } catch (const std::exception& error) {
+    err << "vaekit: unexpected error: " << error.what() << '\n';
+    return ExitCode::unexpected;
+  } catch (...) {
+    err << "vaekit: unexpected error\n";
+    return ExitCode::unexpected;
+  }
+}
+
+}  // namespace vaekit::inline VAEKIT_ABI
