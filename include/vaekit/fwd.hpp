@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Names of the classes of vaekit.hpp, for headers that only mention them. Each is declared without its
-// default arguments: those are in its own header, as are aliases (Matrix, Adam, ...) and the two templates
-// whose parameters are constrained, Sequential and Vae.
+// Names of the classes of vaekit.hpp, for headers that only mention them, without those that one kernel or
+// layer is made of. Each is declared without its default arguments: those are in its own header, as are
+// aliases (Matrix, Adam, ...), concepts and the two templates whose parameters are constrained, Sequential
+// and Vae.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,8 @@ template <class T>
 struct Strided;
 enum class Store;
 enum class Sweep;
+template <class T>
+class PackedMatrix;
 struct NoEpilogue;
 class LogSumExp;
 struct AllLanes;
@@ -144,7 +147,13 @@ struct StudentTDensity;
 template <class T>
 struct StudentT;
 
+struct PolarAngle;
+class VonMisesFisherAngle;
+
 // latent
+struct LadderLevels;
+template <class T>
+struct TopDownNetwork;
 template <class T>
 struct MomentGradient;
 template <class Latent, class Prior>
@@ -332,6 +341,7 @@ struct TransformConfig;
 class Transform;
 
 // evaluate
+struct PrincipalComponents;
 struct FittedFlowConfig;
 template <class T>
 class FittedFlow;

@@ -139,10 +139,10 @@ struct ReportSplit {
       best = row.elbo > best->elbo || std::isnan(best->elbo) ? &row : best;
     }
     out += concat("<tr><td>", split.title, "</td>");
-    for (const double value : {last.elbo, last.reconstruction, last.kl, last.loss, best->elbo}) {
-      out += concat("<td>", format_fixed(value, decimals), "</td>");
-    }
-    out += concat("<td>", best->epoch, "</td></tr>\n");
+    const auto cell = [&](double value) { return concat("<td>", format_fixed(value, decimals), "</td>"); };
+    out += cell(last.elbo) + cell(last.reconstruction) + cell(last.kl);
+    out += split.name == "train" ? cell(last.loss) : std::string("<td></td>");
+    out += concat(cell(best->elbo), "<td>", best->epoch, "</td></tr>\n");
   }
   return out + "</table></div>\n";
 }
@@ -178,10 +178,11 @@ struct ReportSplit {
       render_svg(report_chart("ELBO", &MetricsRow::elbo, splits)),
       render_svg(report_chart("Reconstruction", &MetricsRow::reconstruction, splits)),
       render_svg(report_chart("KL", &MetricsRow::kl, splits)),
-      render_svg(report_chart("Loss", &MetricsRow::loss, splits)),
+      render_svg(report_chart("Loss", &MetricsRow::loss, {splits.front()})),
       "</div>\n<p class=\"note\">Training figures are means over an epoch in which the weights change; "
       "the others are evaluated after it. ELBO = reconstruction \u2212 KL, a bound on the log-likelihood: "
-      "higher is better. The loss is what the optimizer minimises, with the weights of the objective."
+      "higher is better. The loss of training is what the optimizer minimises, with the weights of the "
+      "objective."
       "</p>\n");
 }
 

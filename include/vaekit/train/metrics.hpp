@@ -19,7 +19,7 @@ struct MetricsRow {
   double elbo = 0;
   double reconstruction = 0;
   double kl = 0;
-  double loss = 0;
+  double loss = 0;  ///< what the optimizer minimises; of validation and test, −ELBO
   double samples_per_second = 0;
   double seconds = 0;                   ///< training time since the run began
   std::optional<double> accuracy = {};  ///< of q(y|x), on validation and test of a model with a classifier
