@@ -146,7 +146,6 @@ template <class T>
 struct StudentTDensity;
 template <class T>
 struct StudentT;
-
 struct PolarAngle;
 class VonMisesFisherAngle;
 

@@ -176,7 +176,8 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
     throw with_advice(error, folder);
   }
   if (end == TrainingEnd::interrupted) {
-    err << (stderr_is_terminal() ? "\n" : "") << "interrupted: wrote " << folder.last().string() << "; go on with --resume" << std::endl;
+    err << (stderr_is_terminal() ? "\n" : "") << "interrupted: wrote " << folder.last().string()
+        << "; go on with --resume" << std::endl;
     return ExitCode::interrupted;
   }
   const bool tested = views.test.size() > 0;
