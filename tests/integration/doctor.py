@@ -3,12 +3,16 @@
 """`vaekit doctor` finds planted faults, and none in sound configurations and runs; on any number of threads."""
 
 import json
+import os
 import pathlib
 import random
+import struct
 import sys
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from program import BARS, FOLDER, SOURCE, check, check_equal, finish, npy_bytes, run, write_config
+from small_configs import CONFIGS, cut_down, merged, write_images
 
 random.seed(1)
 TABLE = [[random.gauss(0, 1) for _ in range(24)] for _ in range(200)]
@@ -45,10 +49,56 @@ def check_faulty(target, expected, figure, *options):
     return report
 
 
+def alter_tensor(checkpoint, name, change):
+    """Replaces the float32 values of a tensor by change(values), and the file's checksum."""
+    content = checkpoint.read_bytes()
+    end = 8 + struct.unpack("<Q", content[:8])[0]
+    header = content[8:end]
+    first, last = json.loads(header)[name]["data_offsets"]
+    values = struct.unpack(f"<{(last - first) // 4}f", content[end + first : end + last])
+    changed = struct.pack(f"<{len(values)}f", *change(values))
+    data = content[end : end + first] + changed + content[end + last :]
+    prefix = b'{"__metadata__":{"crc32":"'
+    check(header.startswith(prefix), f"{checkpoint}: begins with {header[:40]}")
+    rest = header[len(prefix) + 8 :]
+    checksum = zlib.crc32(prefix + b"00000000" + rest + data)
+    checkpoint.write_bytes(content[:8] + prefix + f"{checksum:08x}".encode() + rest + data)
+
+
+def altered(run_folder, name, change):
+    """The last checkpoint of a run, with one tensor altered."""
+    checkpoint = FOLDER / f"{name}.safetensors"
+    checkpoint.write_bytes((FOLDER / run_folder / "checkpoints/last.safetensors").read_bytes())
+    alter_tensor(checkpoint, name, change)
+    return checkpoint.name
+
+
+def kinds(config):
+    """Of posterior, prior, likelihood (and of its columns) and objective of a configuration."""
+    model = config["model"]
+    likelihoods = [model["likelihood"], *(group["likelihood"] for group in model["likelihood"].get("groups", []))]
+    return {
+        ("latent", model["latent"]["type"]),
+        ("prior", model.get("prior", {}).get("type", "standard_normal")),
+        ("objective", config.get("objective", {}).get("type", "elbo")),
+        *(("likelihood", likelihood["type"]) for likelihood in likelihoods),
+    }
+
+
+def one_of_each_kind():
+    """Shipped configurations that have every kind once; those of papers/, whose networks are large, come last."""
+    seen = set()
+    for path in sorted(CONFIGS, key=lambda path: (path.parent.name == "papers", path)):
+        new = kinds(merged(path)) - seen
+        if new:
+            seen |= new
+            yield path
+
+
 GAUSSIAN = {"likelihood": {"type": "gaussian", "variance": "learned"}}
 TRAINING = {"epochs": 40, "batch_size": 20}
 
-# Sound ones: built-in data, a table, and shipped configurations whose data are built in.
+# Sound ones: built-in data, a table, and shipped configurations whose data are in configs/.
 bars = write_config("bars.json", data={"train": {**BARS, "count": 400}}, training=TRAINING)
 table = write_config("table.json", data=source("table.npy", TABLE), model=model(**GAUSSIAN), training=TRAINING)
 shipped = [SOURCE / "configs" / name for name in ("synthetic_bars.json", "synthetic_moons.json", "float64.json",
@@ -60,6 +110,19 @@ for target in [bars, table, *shipped]:
     check_equal(
         {c["check"] for c in report["checks"] if c["verdict"] == "skipped"}, {"codes", "collapse"}, f"{target}: skipped"
     )
+
+# Shipped configurations on few samples: one of each kind, with VAEKIT_SLOW_TESTS all of them. A program under a
+# sanitizer is ten times as slow: the ones above must do.
+write_images()
+if os.environ.get("VAEKIT_SLOW_TESTS") in ("1", "ON"):
+    small = CONFIGS
+elif os.environ.get("VAEKIT_SANITIZE"):
+    small = []
+else:
+    small = list(one_of_each_kind())
+    check(len(small) >= 25, f"{len(small)} configurations for all kinds")
+for path in small:
+    check_equal(faults(examined(cut_down(path), "--threads", 1, expect=0)), set(), path.name)
 
 # The text, and the same on any number of threads.
 text = run("doctor", bars).stdout
@@ -76,6 +139,27 @@ run("train", bars, "--out", "collapsed", "--quiet", "--set", "objective.beta=15"
 check_faulty("collapsed", "collapse", "0 of 2 latent dimensions active")
 check_faulty("collapsed/checkpoints/last.safetensors", "collapse", "best without z")
 
+# Faults of weights: units that no input reaches, log-variances out of their limits.
+run("train", bars, "--out", "relu", "--quiet", "--set", 'model.encoder.0.activation="relu"')
+check_equal(faults(examined("relu", expect=0)), set(), "relu")
+check_faulty(
+    altered("relu", "encoder.0.bias", lambda values: [-1000.0] * len(values)),
+    "units", "12 of 12 units of encoder.0.weight have no gradient for any of 400 inputs",
+)
+check_faulty(
+    altered("sound", "posterior_head.bias", lambda values: [*values[:2], -40.0, -40.0]),
+    "log-variance", "100 % of the posterior's log-variances are at ",
+)
+check_faulty(
+    altered("sound", "posterior_head.bias", lambda values: [*values[:2], values[2], 40.0]),
+    "log-variance", "50 % of the posterior's log-variances are at ",
+)
+run("train", table, "--out", "table", "--quiet")
+check_faulty(
+    altered("table", "likelihood.logvar", lambda values: [-40.0] * len(values)),
+    "log-variance", "values of likelihood.logvar are at ",
+)
+
 # Faults of the data.
 check_faulty(
     write_config("nan.json", data=source("nan.npy", [*TABLE[:7], [float("nan")] * 24]), model=model(**GAUSSIAN)),
@@ -91,6 +175,7 @@ big = [[1000 * value for value in row] for row in TABLE]
 check_faulty(
     write_config("unscaled.json", data=source("unscaled.npy", big), model=model(**GAUSSIAN)), "data", " after scaling"
 )
+check_faulty("unscaled.json", "first steps", " at the first step")
 check_equal(faults(examined("unscaled.json", "--set", 'data.scale="standardize"', "--set", "training.batch_size=20",
                             expect=0)), set(), "standardised")
 check_faulty(
