@@ -107,7 +107,7 @@ def configurations():
     refuse(
         "training/early_stopping: is 3, must be 0 without validation samples; hint: set data/validation_fraction or "
         "data/validation",
-        training={"early_stopping": 3},
+        training={"early_stopping": 3, "batch_size": 20},
     )
     refuse(
         "data/validation_fraction: 0.001 of 120 samples leaves none for validation, each part must have at least 1",
