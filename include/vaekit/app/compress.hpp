@@ -15,6 +15,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit compress` is told on its command line.
 struct CompressOptions {
   std::filesystem::path run;
   std::optional<std::filesystem::path> in;  ///< default: the test split
@@ -23,6 +24,7 @@ struct CompressOptions {
   bool json = false;
 };
 
+/// What `vaekit decompress` is told on its command line.
 struct DecompressOptions {
   std::filesystem::path run;
   std::filesystem::path in;

@@ -12,6 +12,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit describe` is told on its command line.
 struct DescribeOptions {
   std::filesystem::path target;  ///< a configuration (.json), a run folder or a checkpoint
   std::vector<std::string> overrides;
@@ -19,7 +20,7 @@ struct DescribeOptions {
 
 /// `vaekit describe`: layers, shapes, parameters, multiply-adds and memory; nothing is trained.
 ///
-/// Throws Error
+/// Throws ConfigError, DataError, IoError
 inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) {
   ExperimentConfig config;
   Shape shape;

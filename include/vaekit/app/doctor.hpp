@@ -24,6 +24,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit doctor` is told on its command line.
 struct DoctorOptions {
   std::filesystem::path target;  ///< a configuration (.json), a run folder or a checkpoint
   std::vector<std::string> overrides;

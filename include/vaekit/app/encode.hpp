@@ -25,6 +25,7 @@ namespace vaekit::inline VAEKIT_ABI {
   return data;
 }
 
+/// What `vaekit encode` is told on its command line.
 struct EncodeOptions {
   std::filesystem::path run;
   std::filesystem::path in;
@@ -37,7 +38,7 @@ struct EncodeOptions {
 /// `vaekit encode`: posterior means (or modes, where z has no mean) [n × dim]; with `logvar` means and
 /// log-variances side by side [n × 2 dim].
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, IoError
 inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);
@@ -68,6 +69,7 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
   return ExitCode::done;
 }
 
+/// What `vaekit reconstruct` is told on its command line.
 struct ReconstructOptions {
   std::filesystem::path run;
   std::filesystem::path out;
@@ -84,7 +86,7 @@ struct ReconstructOptions {
 
 /// `vaekit reconstruct`: inputs above their reconstructions as a picture, or the reconstructions as an array.
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, IoError
 inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run);
@@ -122,6 +124,7 @@ template <class Model>
   return scores;
 }
 
+/// What `vaekit score` is told on its command line.
 struct ScoreOptions {
   std::filesystem::path run;
   std::filesystem::path in;
@@ -134,7 +137,7 @@ struct ScoreOptions {
 /// `vaekit score`: −ELBO of each sample, or −log p(x) from `importance_samples` samples; higher is stranger.
 /// [n]. The file's name goes to `out`, progress to `err`.
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, IoError
 inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::ostream& err) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);

@@ -16,6 +16,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit evaluate` is told on its command line.
 struct EvaluateOptions {
   std::filesystem::path run;
   std::vector<std::string> overrides;
@@ -98,7 +99,7 @@ template <class Model>
 /// split, its discrepancy from the prior; of a posterior with codes how many are used; with
 /// `importance_samples` and with `annealing.chains` also the log-likelihood.
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, std::ostream& err) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run, options.overrides);

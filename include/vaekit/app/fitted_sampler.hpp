@@ -40,7 +40,7 @@ void check_sampler(Sampler sampler, const Model& model, const ExperimentConfig& 
 
 /// z [n × dim] from a mixture or a flow that is fitted to the latents of the run's training set.
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, IoError
 template <class Model>
 void sample_fitted(const Model& model, const Run& run, Sampler sampler, Index components, double temperature,
                    std::uint64_t seed, MatrixOut<typename Model::Scalar> z) {
@@ -63,7 +63,7 @@ void sample_fitted(const Model& model, const Run& run, Sampler sampler, Index co
 /// Means of p(x|z) for z from the prior or from a fitted sampler; `components` are those of the mixture, and
 /// `z` [n × latent columns] holds the conditions. [n × features]
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, IoError
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> sample_means(const Model& model, const Run& run, Sampler sampler,
                                                           Index components, double temperature,

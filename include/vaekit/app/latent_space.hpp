@@ -12,6 +12,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit interpolate`, `traverse` and `manifold` are told on their command lines.
 struct LatentPictureOptions {
   std::filesystem::path run;
   std::filesystem::path out;

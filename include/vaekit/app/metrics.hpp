@@ -31,6 +31,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit metrics` is told on its command line.
 struct MetricsOptions {
   std::filesystem::path run;
   std::vector<std::string> overrides = {};
@@ -275,7 +276,7 @@ inline void print_metrics(const Json& report, std::ostream& out) {
 /// `vaekit metrics`: disentanglement of a run's codes, what a probe tells from them, quality of
 /// reconstructions and samples, how well −ELBO finds outliers.
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run, options.overrides);

@@ -11,6 +11,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit sample` is told on its command line.
 struct SampleOptions {
   std::filesystem::path run;
   std::filesystem::path out;
@@ -26,7 +27,7 @@ struct SampleOptions {
 /// `vaekit sample`: means of p(x|z) for z from the prior, or from a sampler that is fitted to the training
 /// set's latents, as a picture or an array.
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, IoError
 inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run);
@@ -43,6 +44,7 @@ inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
   return ExitCode::done;
 }
 
+/// What `vaekit decode` is told on its command line.
 struct DecodeOptions {
   std::filesystem::path run;
   std::filesystem::path in;
@@ -53,7 +55,7 @@ struct DecodeOptions {
 
 /// `vaekit decode`: means of p(x|z) for the rows of an array of latents.
 ///
-/// Throws Error
+/// Throws UsageError, ConfigError, DataError, IoError
 inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run);

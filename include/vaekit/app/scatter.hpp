@@ -8,6 +8,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit scatter` is told on its command line.
 struct ScatterOptions {
   std::filesystem::path run;
   std::filesystem::path out;
@@ -20,7 +21,7 @@ struct ScatterOptions {
 /// `vaekit scatter`: the posterior means of the test split (else the training split) as dots in the plane,
 /// coloured by label where the data have labels.
 ///
-/// Throws Error
+/// Throws ConfigError, DataError, IoError
 inline ExitCode run_scatter(const ScatterOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   if (options.out.extension() != ".png") {

@@ -21,6 +21,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit sweep` is told on its command line.
 struct SweepOptions {
   std::filesystem::path config;
   std::vector<std::string> overrides;

@@ -18,6 +18,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// What `vaekit train` is told on its command line.
 struct TrainOptions {
   std::filesystem::path config;
   std::vector<std::string> overrides;
@@ -193,7 +194,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
 
 /// `vaekit train`: trains a configuration into a run folder. Results go to `out`, progress to `err`.
 ///
-/// Throws Error
+/// Throws ConfigError, DataError, NumericError, IoError; an interrupt is an exit code
 inline ExitCode run_train(const TrainOptions& options, std::ostream& out, std::ostream& err) {
   ExperimentConfig config = load_config(options.config, options.overrides);
   config.seed = options.seed.value_or(config.seed);

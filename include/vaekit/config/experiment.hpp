@@ -71,6 +71,7 @@ using ConditionConfig = std::variant<LabelConditionConfig, VectorConditionConfig
   return labels != nullptr ? labels->classes : std::get<VectorConditionConfig>(*config).columns;
 }
 
+/// Where samples come from and how they become inputs.
 struct DataConfig {
   DataSource train;
   std::optional<DataSource> test;
@@ -108,6 +109,7 @@ struct DataConfig {
   return config.validation || config.validation_fraction > 0;
 }
 
+/// The network of q(y|x) of a model that learns from few labels.
 struct ClassifierConfig {
   std::vector<LayerConfig<>> layers = {DenseConfig{.units = 400, .activation = Activation::relu}};
   double weight = 50;
@@ -120,6 +122,7 @@ struct ClassifierConfig {
   }
 };
 
+/// The parts of a model; sizes that follow from the data or from each other are not named.
 struct ModelConfig {
   std::vector<LayerConfig<>> encoder = {DenseConfig{.units = 400, .activation = Activation::relu}};
   LatentConfig latent = GaussianLatentConfig{};

@@ -9,6 +9,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// Numbers of Adam; defaults of Kingma & Ba 2015.
 struct AdamConfig {
   static constexpr std::string_view kind = "adam";
   static constexpr std::string_view noun = "optimizer";
@@ -28,6 +29,7 @@ struct AdamConfig {
   }
 };
 
+/// Numbers of AdamW.
 struct AdamWConfig {
   static constexpr std::string_view kind = "adamw";
   Schedule learning_rate = 0.001;

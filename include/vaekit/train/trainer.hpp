@@ -19,6 +19,7 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// How long and in which steps to train; the meaning of each is in `fields`.
 struct TrainingConfig {
   Index epochs = 10;
   Index batch_size = 128;
