@@ -92,6 +92,14 @@ TEST_CASE("run report: pictures of the epochs that have some") {
   CHECK(pictures[1].png == "picture 4");
   CHECK(detail::report_pictures(folder, "samples", 3).size() == 1);
   CHECK(detail::report_pictures(folder, "reconstructions", 5).empty());
+  for (std::uint64_t epoch = 1; epoch <= 12; ++epoch) {
+    write_file_atomically(folder.image("samples", epoch), "picture");
+  }
+  std::vector<std::uint64_t> shown;
+  for (const ReportPicture& picture : detail::report_pictures(folder, "samples", 12)) {
+    shown.push_back(picture.epoch);
+  }
+  CHECK(shown == std::vector<std::uint64_t>{1, 3, 6, 9, 12});
 }
 
 TEST_CASE("run report: one page from what the folder holds") {

@@ -232,17 +232,13 @@ struct ReportSplit {
                 "\"><figcaption>", escape_html(caption), "</figcaption></figure>\n");
 }
 
-/// At most five pictures: the first, the last, and some evenly between.
 [[nodiscard]] inline std::string report_figures(std::string_view title,
                                                 const std::vector<ReportPicture>& pictures) {
   if (pictures.empty()) {
     return "";
   }
   std::string out = concat("<h2>", title, "</h2>\n<div class=\"pictures\">\n");
-  const std::size_t shown = std::min<std::size_t>(5, pictures.size());
-  for (std::size_t i = 0; i < shown; ++i) {
-    const std::size_t gaps = std::max<std::size_t>(shown - 1, 1);
-    const ReportPicture& picture = pictures[(i * (pictures.size() - 1) + gaps / 2) / gaps];
+  for (const ReportPicture& picture : pictures) {
     out += report_figure(concat(title, " after epoch ", picture.epoch), picture.png,
                          concat("epoch ", picture.epoch));
   }

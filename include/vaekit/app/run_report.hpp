@@ -37,7 +37,7 @@ namespace detail {
 [[nodiscard]] inline std::vector<ReportPicture> report_pictures(const RunFolder& folder,
                                                                 const std::string& kind,
                                                                 std::uint64_t last_epoch) {
-  constexpr std::size_t shown = 6;
+  constexpr std::size_t shown = 5;
   std::vector<std::uint64_t> epochs;
   for (std::uint64_t epoch = 1; epoch <= last_epoch; ++epoch) {
     if (std::filesystem::exists(folder.image(kind, epoch))) {
