@@ -51,6 +51,26 @@ TEST_CASE("run writer: metrics, checkpoints and pictures of each epoch") {
   CHECK(rows[14].split == "test");
 }
 
+TEST_CASE("run writer: a run that stops early has the checkpoint and the pictures of its last epoch") {
+  const TemporaryFolder parent("run-writer-early");
+  const RunFolder folder{parent / "run"};
+  TrainingConfig config = example::short_training();
+  config.epochs = 50;
+  config.early_stopping = 1;
+  config.checkpoint_every = 3;
+  config.images_every = 3;
+  config.weight_average = 0;
+  // Without steps the second epoch is no better than the first.
+  Training training(config, data().parts(), example::adam(0));
+  RunWriter writer = make_writer(folder, config);
+  CHECK(training.run(writer) == TrainingEnd::stopped_early);
+  CHECK(training.state.progress.epoch == 2);
+  CHECK(read_file(folder.checkpoint(2)) == read_file(folder.last()));
+  CHECK_FALSE(std::filesystem::exists(folder.checkpoint(1)));
+  CHECK(std::filesystem::exists(folder.image("samples", 2)));
+  CHECK(std::filesystem::exists(folder.image("reconstructions", 2)));
+}
+
 TEST_CASE("run writer: an interrupt leaves a checkpoint of the step under way, another end none") {
   const TemporaryFolder parent("run-writer-interrupt");
   const RunFolder folder{parent / "run"};

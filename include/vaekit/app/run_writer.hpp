@@ -63,8 +63,17 @@ class RunWriter {
 
   template <class State>
   void end(const State& state, TrainingEnd result) {
+    const std::uint64_t epoch = state.progress.epoch;
     if (result == TrainingEnd::interrupted) {
       write_file_atomically(folder_.last(), checkpoint_bytes(state, input_, config_text_));
+    } else if (result == TrainingEnd::stopped_early) {
+      // The last epoch is known only now.
+      if (config_.checkpoint_every > 0 && !due(epoch, config_.checkpoint_every)) {
+        write_file_atomically(folder_.checkpoint(epoch), checkpoint_bytes(state, input_, config_text_));
+      }
+      if (input_.shape.is_image() && config_.images_every > 0 && !due(epoch, config_.images_every)) {
+        write_pictures(state.evaluated(), epoch);
+      }
     }
   }
 
