@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <optional>
 
 #include "vaekit/core/check.hpp"
@@ -264,20 +262,10 @@ struct Vae {
   /// minus KL(q(z|x) ‖ p(z)), in nats.
   ///
   /// Shapes  x [n × features + condition] → out [n]
-  void elbo(MatrixIn<T> x, Workspace& w, std::span<T> out) const {
-    check_values("Vae::elbo", out, x.rows(), "rows of x");
-    const Terms<T>& t = terms(x, w);
-    for (Index row = 0; row < x.rows(); ++row) {
-      out[static_cast<std::size_t>(row)] = t.log_likelihood.row(row).mean() - t.kl.row(row).sum();
-    }
-  }
+  void elbo(MatrixIn<T> x, Workspace& w, std::span<T> out) const;
 
   /// −ELBO of each input: an anomaly score. Arguments as of `elbo`.
-  void scores(MatrixIn<T> x, Workspace& w, std::span<T> out) const {
-    check_values("Vae::scores", out, x.rows(), "rows of x");
-    elbo(x, w, out);
-    std::ranges::transform(out, out.begin(), std::negate<>{});
-  }
+  void scores(MatrixIn<T> x, Workspace& w, std::span<T> out) const;
 
   static void reflect(auto& self, auto&& visit) {
     visit("encoder", self.encoder);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// From z to the data: the calls of `Vae` that decode, which vae.hpp includes at its end.
+// From z to the data: the calls of `Vae` that decode, and what they say of inputs, which vae.hpp includes at
+// its end.
 #pragma once
+
+#include <algorithm>
+#include <functional>
 
 #include "vaekit/model/vae.hpp"
 
@@ -89,6 +93,24 @@ template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood Likel
 void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::decode_rows(MatrixIn<T> z, Workspace& w) const {
   decoder.forward(z, top(w.decoded, z.rows()), w.decoder);
   likelihood_head.forward(w.decoded.topRows(z.rows()), top(w.params, z.rows()), w.likelihood_head);
+}
+
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::elbo(MatrixIn<T> x, Workspace& w,
+                                                                std::span<T> out) const {
+  check_values("Vae::elbo", out, x.rows(), "rows of x");
+  const Terms<T>& t = terms(x, w);
+  for (Index row = 0; row < x.rows(); ++row) {
+    out[static_cast<std::size_t>(row)] = t.log_likelihood.row(row).mean() - t.kl.row(row).sum();
+  }
+}
+
+template <Layer Encoder, LatentPosterior Latent, Layer Decoder, Likelihood LikelihoodType, LatentPrior Prior>
+void Vae<Encoder, Latent, Decoder, LikelihoodType, Prior>::scores(MatrixIn<T> x, Workspace& w,
+                                                                  std::span<T> out) const {
+  check_values("Vae::scores", out, x.rows(), "rows of x");
+  elbo(x, w, out);
+  std::ranges::transform(out, out.begin(), std::negate<>{});
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI
