@@ -12,7 +12,7 @@ using example::data;
 
 namespace {
 
-constexpr Shape shape{3, 4, 1};
+constexpr Shape image_shape{3, 4, 1};
 
 }  // namespace
 
@@ -49,8 +49,8 @@ TEST_CASE("pictures: samples are the decoder at z of the seed times the temperat
   fill_normal(z.span(), RandomStream(4, Purpose::prior));
   z *= 0.5F;
   CHECK(same_bits(sample_all(model, 4, 7, 0.5), decode_all(model, z)));
-  CHECK(sample_picture(model, shape, 4, data().part(0, 22), 7, 0.5) ==
-        image_grid<float>(decode_all(model, z), shape, grid_options(shape, 3)));
+  CHECK(sample_picture(model, image_shape, 4, data().part(0, 22), 7, 0.5) ==
+        image_grid<float>(decode_all(model, z), image_shape, grid_options(image_shape, 3)));
 }
 
 TEST_CASE("pictures: inputs stand above their reconstructions, eight to a line") {
@@ -67,7 +67,8 @@ TEST_CASE("pictures: inputs stand above their reconstructions, eight to a line")
     tiles.row(above) = x.row(i);
     tiles.row(above + 8) = y.row(i);
   }
-  CHECK(reconstruction_picture(model, shape, view, 10) ==
-        image_grid<float>(tiles, shape, grid_options(shape, 8)));
-  CHECK(reconstruction_picture(model, shape, ten, 500) == reconstruction_picture(model, shape, view, 10));
+  CHECK(reconstruction_picture(model, image_shape, view, 10) ==
+        image_grid<float>(tiles, image_shape, grid_options(image_shape, 8)));
+  CHECK(reconstruction_picture(model, image_shape, ten, 500) ==
+        reconstruction_picture(model, image_shape, view, 10));
 }
