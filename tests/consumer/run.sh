@@ -19,7 +19,7 @@ install_vaekit() {
 build_and_run() {
   local build=$work/$1
   shift
-  "$VAEKIT_CMAKE" -S "$here" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 "$@" >"$work/log" ||
+  "$VAEKIT_CMAKE" -S "$here" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-Og "$@" >"$work/log" ||
     { cat "$work/log"; exit 1; }
   "$VAEKIT_CMAKE" --build "$build" >"$work/log" || { cat "$work/log"; exit 1; }
   "$build/consumer"
