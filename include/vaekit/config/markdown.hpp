@@ -39,6 +39,13 @@ namespace detail {
   return text == to_string(any_number) ? "" : text.substr(std::string_view("must be ").size());
 }
 
+[[nodiscard]] inline std::string table_row(std::string_view key, const std::string& type,
+                                           const std::string& fallback, const Range& range,
+                                           std::string_view help) {
+  return concat("| ", code(key), " | ", cell(type), " | ", cell(fallback), " | ", short_range(range), " | ",
+                cell(std::string(help)), " |\n");
+}
+
 /// A link to the section of that name, as GitHub makes anchors of headings.
 [[nodiscard]] inline std::string link(const std::string& name) {
   std::string anchor = name;
@@ -134,9 +141,9 @@ class MarkdownWriter {
     const C defaults{};
     for_each_field<C>([&](const auto& row) {
       using Member = typename std::remove_cvref_t<decltype(row)>::member_type;
-      const std::string fallback = is_required(row) ? "required" : default_text(defaults.*row.member);
-      text += concat("| ", code(row.name), " | ", cell(type<Member>(row.name)), " | ", cell(fallback), " | ",
-                     short_range(row.range), " | ", cell(std::string(row.help)), " |\n");
+      text += table_row(row.name, type<Member>(row.name),
+                        is_required(row) ? "required" : default_text(defaults.*row.member), row.range,
+                        row.help);
     });
     return text;
   }

@@ -44,6 +44,10 @@ namespace detail {
   return {{"anyOf", Json::array({std::move(first), std::move(second)})}};
 }
 
+inline void add_member(Json& object, std::string_view key, Json value) {
+  object[std::string(key)] = std::move(value);
+}
+
 /// Walks the tables; structs, variants and schedules become entries of "$defs", which may be recursive.
 class SchemaWriter {
  public:
@@ -130,13 +134,13 @@ class SchemaWriter {
           property = either(std::move(property), adjustment(defaults.*row.member));
         }
       }
-      property["description"] = row.help;
+      add_member(property, "description", row.help);
       if (is_required(row)) {
         required.push_back(row.name);
       } else if constexpr (!is_plain_struct<Member>) {
-        property["default"] = write_json(defaults.*row.member);
+        add_member(property, "default", write_json(defaults.*row.member));
       }
-      properties[std::string(row.name)] = std::move(property);
+      add_member(properties, row.name, std::move(property));
     });
     Json schema = {{"type", "object"}};
     if constexpr (requires { C::help; }) {
