@@ -141,9 +141,9 @@ class MarkdownWriter {
     const C defaults{};
     for_each_field<C>([&](const auto& row) {
       using Member = typename std::remove_cvref_t<decltype(row)>::member_type;
-      text += table_row(row.name, type<Member>(row.name),
-                        is_required(row) ? "required" : default_text(defaults.*row.member), row.range,
-                        row.help);
+      text +=
+          table_row(row.name, type<Member>(row.name),
+                    is_required(row) ? "required" : default_text(defaults.*row.member), row.range, row.help);
     });
     return text;
   }
