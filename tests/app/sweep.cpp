@@ -129,6 +129,22 @@ TEST_CASE("sweep: a program that a signal ends is told by its number") {
   CHECK(contains(err.str(), "run 1/1 (seed 1): failed: ended by signal 9\n"));
 }
 
+TEST_CASE("sweep: goes on where its data have moved") {
+  SweepExample example("sweep-moved");
+  example.options.seeds = 1;
+  example.options.grid.clear();
+  example.options.overrides = {R"(data.train={"format": "idx", "path": "here"})"};
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  example.options.resume = true;
+  example.options.seeds = 2;
+  example.options.overrides.emplace_back("data.train.path=\"there\"");
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(count(example.calls(), "train ") == 2);
+  CHECK(contains(read_text_file(example.folder / "study/study.json"), "there\""));
+}
+
 TEST_CASE("sweep: what it refuses before any run") {
   SweepExample example("sweep-refusals");
   std::ostringstream out;
@@ -161,8 +177,17 @@ TEST_CASE("sweep: what it refuses before any run") {
          static_cast<IoError*>(nullptr));
   example.options.resume = true;
   example.options.overrides = {"objective.beta=2"};
-  refuse(study +
-             "/study.json: is of another configuration, must be the same to resume; what differs from run to "
-             "run belongs into --grid",
+  refuse("config /objective/beta: is 2.0, must be 1.0 to resume the study in " + study +
+             "; what differs from run to run belongs into --grid",
          static_cast<ConfigError*>(nullptr));
+  example.options.overrides = {"training.epochs=7"};
+  refuse("config /training/epochs: is 7, must be 1 to resume the study in " + study +
+             "; what differs from run to run belongs into --grid",
+         static_cast<ConfigError*>(nullptr));
+  write_file_atomically(example.folder / "study/study.json", std::string_view("{"));
+  refuse(
+      study +
+          "/study.json:1:1: syntax error while parsing object key - unexpected end of input; expected string "
+          "literal",
+      static_cast<DataError*>(nullptr));
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,20 +26,24 @@ namespace detail {
 inline constexpr std::array<std::string_view, 8> resumable_keys{
     "name", "path", "labels", "epochs", "threads", "early_stopping", "checkpoint_every", "images_every"};
 
+/// Keys that a resumed study may change: its data may have moved.
+inline constexpr std::array<std::string_view, 3> movable_keys{"name", "path", "labels"};
+
 struct Difference {
   std::string pointer;
   std::string before;
   std::string now;
 };
 
-/// The first place where two configurations differ in a way that matters.
+/// The first place where two configurations differ in another key than those of `free_keys`.
 [[nodiscard]] inline std::optional<Difference> first_difference(const Json& before, const Json& now,
+                                                                std::span<const std::string_view> free_keys,
                                                                 const std::string& pointer = "") {
   if (before.is_object() && now.is_object()) {
     for (const auto& [key, value] : now.items()) {
       // "epochs" is free only as the length of the training, not inside a schedule.
-      const bool free = std::ranges::find(resumable_keys, key) != resumable_keys.end() &&
-                        (key != "epochs" || pointer == "/training");
+      const bool free =
+          std::ranges::find(free_keys, key) != free_keys.end() && (key != "epochs" || pointer == "/training");
       if (free) {
         continue;
       }
@@ -46,7 +51,7 @@ struct Difference {
       if (!before.contains(key)) {
         return Difference{below, "not set", preview(value)};
       }
-      if (auto difference = first_difference(before[key], value, below)) {
+      if (auto difference = first_difference(before[key], value, free_keys, below)) {
         return difference;
       }
     }
@@ -54,7 +59,7 @@ struct Difference {
   }
   if (before.is_array() && now.is_array() && before.size() == now.size()) {
     for (std::size_t i = 0; i < now.size(); ++i) {
-      if (auto difference = first_difference(before[i], now[i], pointer + '/' + std::to_string(i))) {
+      if (auto difference = first_difference(before[i], now[i], free_keys, concat(pointer, '/', i))) {
         return difference;
       }
     }
@@ -70,7 +75,7 @@ inline void check_same_experiment(const Checkpoint& checkpoint, const std::strin
                                   const RunFolder& folder) {
   const Json before = parse_json<DataError>(checkpoint.config(), checkpoint.name);
   const Json now = parse_json(identity, "config");
-  if (const auto difference = detail::first_difference(before, now)) {
+  if (const auto difference = detail::first_difference(before, now, detail::resumable_keys)) {
     throw ConfigError(concat("config ", difference->pointer, ": is ", difference->now, ", must be ",
                              difference->before, " to resume the run in ", folder.root.string()));
   }

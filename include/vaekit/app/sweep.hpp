@@ -14,6 +14,7 @@
 #include "vaekit/app/console.hpp"
 #include "vaekit/app/interrupt.hpp"
 #include "vaekit/app/load_run.hpp"
+#include "vaekit/app/resume.hpp"
 #include "vaekit/app/run_writer.hpp"
 #include "vaekit/app/study.hpp"
 #include "vaekit/app/study_report.hpp"
@@ -241,11 +242,14 @@ inline void claim_study(const StudyFolder& folder, const SweepOptions& options, 
     throw IoError(
         concat(folder.root.string(), ": holds a folder \"runs\" of no study, must be a new folder"));
   }
-  if (options.resume && read_text_file(folder.study()) != text) {
-    throw ConfigError(
-        concat(folder.study().string(),
-               ": is of another configuration, must be the same to resume; what differs from run "
-               "to run belongs into --grid"));
+  if (!options.resume) {
+    return;
+  }
+  const Json before = parse_json<DataError>(read_text_file(folder.study()), folder.study().string());
+  if (const auto difference = first_difference(before, parse_json(text, "config"), movable_keys)) {
+    throw ConfigError(concat("config ", difference->pointer, ": is ", difference->now, ", must be ",
+                             difference->before, " to resume the study in ", folder.root.string(),
+                             "; what differs from run to run belongs into --grid"));
   }
 }
 
