@@ -3,11 +3,14 @@
 
     reproductions.py iwae  --images F --test F --epochs 13 --samples 50
     reproductions.py gated --images F --test F --epochs 20 --prior vamp
+    reproductions.py static --images F --test F --validation F --epochs 500 --layers 1
 
 F are IDX files of images (gzip). Prints the negative log-likelihood of the test images in nats, its standard error and
-the minutes that training took. Images are binarised anew for each batch, the test images once.
+the minutes that training took. Images are binarised anew for each batch, the test images once; those of "static" are
+black and white, and the weights with the best ELBO of the validation images are taken.
 """
 import argparse
+import copy
 import gzip
 import math
 import time
@@ -16,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import MultiStepLR
 
 PSEUDO_INPUTS = 500
 
@@ -23,7 +27,7 @@ PSEUDO_INPUTS = 500
 def read_images(path):
     with gzip.open(path) as file:
         data = np.frombuffer(file.read(), np.uint8, offset=16)
-    return torch.from_numpy(data.reshape(-1, 784).astype(np.float32) / 255)
+    return torch.from_numpy(data.reshape(-1, 784).astype(np.float32) / data.max())
 
 
 class GatedDense(nn.Module):
@@ -34,6 +38,11 @@ class GatedDense(nn.Module):
 
     def forward(self, x):
         return self.value(x) * torch.sigmoid(self.gate(x))
+
+
+class ReluDense(nn.Linear):
+    def forward(self, x):
+        return torch.relu(super().forward(x))
 
 
 class TanhDense(nn.Linear):
@@ -50,13 +59,17 @@ def log_normal(z, mu, logvar):
 
 
 class Vae(nn.Module):
-    """Two hidden layers on each side; the prior is N(0, I) or the mixture of posteriors of learned pseudo-inputs."""
+    """Hidden layers of one width; the prior is N(0, I) or the mixture of posteriors of learned pseudo-inputs."""
 
-    def __init__(self, layer, units, dim, prior):
+    def __init__(self, layer, units, dim, prior="normal", layers=2):
         super().__init__()
-        self.encoder = nn.Sequential(layer(784, units), layer(units, units))
+
+        def hidden(inputs):
+            return nn.Sequential(layer(inputs, units), *[layer(units, units) for _ in range(layers - 1)])
+
+        self.encoder = hidden(784)
         self.posterior = nn.Linear(units, 2 * dim)
-        self.decoder = nn.Sequential(layer(dim, units), layer(units, units))
+        self.decoder = hidden(dim)
         self.likelihood = nn.Linear(units, 784)
         self.pseudo_logits = nn.Parameter(torch.randn(PSEUDO_INPUTS, 784)) if prior == "vamp" else None
         if layer is TanhDense:
@@ -92,14 +105,59 @@ def negative_log_likelihood(model, images, samples, chunk=100):
     return values.mean().item(), (values.std() / math.sqrt(len(values))).item()
 
 
+def elbo(model, images):
+    with torch.no_grad():
+        return torch.cat([model.log_weights(x, 1)[0] for x in images.split(500)]).mean().item()
+
+
+def schedule(options):
+    """Model, optimizer, learning rates by epoch, batch size and epochs of KL warm-up."""
+    if options.what == "iwae":
+        model = Vae(TanhDense, 200, 50, options.prior)
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3, eps=1e-4)
+        return model, optimizer, MultiStepLR(optimizer, [1, 4, 13, 40], 10 ** (-1 / 7)), 20, 0
+    if options.what == "gated":
+        model = Vae(GatedDense, 300, 40, options.prior)
+        optimizer = torch.optim.Adam(model.parameters(), 5e-4)
+        return model, optimizer, MultiStepLR(optimizer, []), 100, 10
+    model = Vae(ReluDense, 400, 40, layers=options.layers)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+    return model, optimizer, MultiStepLR(optimizer, [200, 350, 500], 10 ** (-1 / 5)), 100, 0
+
+
+def train(options, images, validation):
+    """The model after the last epoch, or that with the best ELBO of the validation images."""
+    model, optimizer, scheduler, batch, warm_up = schedule(options)
+    best, kept = -math.inf, model
+    for epoch in range(options.epochs):
+        batches = torch.randperm(len(images)).split(batch)
+        for step, rows in enumerate(batches):
+            beta = min(1.0, (epoch + step / len(batches)) / warm_up) if warm_up else 1.0
+            x = images[rows] if options.what == "static" else torch.bernoulli(images[rows])
+            weights = model.log_weights(x, options.samples, beta)
+            loss = math.log(options.samples) - torch.logsumexp(weights, 0).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scheduler.step()
+        if validation is not None:
+            now = elbo(model, validation)
+            if now > best:
+                best, kept = now, copy.deepcopy(model)
+            print(f"epoch {epoch + 1}: validation ELBO {now:.2f}", flush=True)
+    return kept
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["iwae", "gated"])
+    parser.add_argument("what", choices=["iwae", "gated", "static"])
     parser.add_argument("--images", required=True)
     parser.add_argument("--test", required=True)
+    parser.add_argument("--validation")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--prior", choices=["normal", "vamp"], default="normal")
+    parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--importance-samples", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -108,27 +166,10 @@ def main():
     torch.set_num_threads(options.threads)
 
     images = read_images(options.images)
+    validation = read_images(options.validation) if options.validation else None
     test = torch.bernoulli(read_images(options.test))
-    if options.what == "iwae":
-        model, batch, warm_up = Vae(TanhDense, 200, 50, options.prior), 20, 0
-        optimizer = torch.optim.Adam(model.parameters(), 1e-3, eps=1e-4)
-        scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [1, 4, 13, 40], 10 ** (-1 / 7))
-    else:
-        model, batch, warm_up = Vae(GatedDense, 300, 40, options.prior), 100, 10
-        optimizer = torch.optim.Adam(model.parameters(), 5e-4)
-        scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, 1.0, 1)
-
     start = time.monotonic()
-    for epoch in range(options.epochs):
-        batches = torch.randperm(len(images)).split(batch)
-        for step, rows in enumerate(batches):
-            beta = min(1.0, (epoch + step / len(batches)) / warm_up) if warm_up else 1.0
-            weights = model.log_weights(torch.bernoulli(images[rows]), options.samples, beta)
-            loss = math.log(options.samples) - torch.logsumexp(weights, 0).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        scheduler.step()
+    model = train(options, images, validation)
     minutes = (time.monotonic() - start) / 60
     nll, error = negative_log_likelihood(model, test, options.importance_samples)
     print(f"{nll:.2f} +- {error:.2f} nats, trained in {minutes:.1f} min")
