@@ -58,6 +58,14 @@ def log_normal(z, mu, logvar):
     return -0.5 * (math.log(2 * math.pi) + logvar + (z - mu) ** 2 * torch.exp(-logvar)).sum(-1)
 
 
+def log_normal_pairs(z, mu, logvar):
+    """log N(z; mu, diag(exp(logvar))) of every z [... x dim] under every component [components x dim], by products of
+    matrices."""
+    precision = torch.exp(-logvar)
+    squares = z**2 @ precision.T - 2 * z @ (mu * precision).T + (mu**2 * precision).sum(-1)
+    return -0.5 * (squares + logvar.sum(-1) + mu.shape[-1] * math.log(2 * math.pi))
+
+
 class Vae(nn.Module):
     """Hidden layers of one width; the prior is N(0, I) or the mixture of posteriors of learned pseudo-inputs."""
 
@@ -84,7 +92,7 @@ class Vae(nn.Module):
         if self.pseudo_logits is None:
             return log_normal(z, torch.zeros(()), torch.zeros(()))
         mu, logvar = self.encode(torch.sigmoid(self.pseudo_logits))
-        return torch.logsumexp(log_normal(z.unsqueeze(-2), mu, logvar), -1) - math.log(PSEUDO_INPUTS)
+        return torch.logsumexp(log_normal_pairs(z, mu, logvar), -1) - math.log(PSEUDO_INPUTS)
 
     def log_weights(self, x, samples, beta=1.0):
         """log p(x|z) + beta (log p(z) - log q(z|x)) [samples x batch]"""
