@@ -65,7 +65,7 @@ trap 'rm -rf "$work"' EXIT
   done
 } >"$work/all.cpp"
 # shellcheck disable=SC2086
-"$compiler" -std=c++20 -Og -pthread -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "${flags[@]}" \
+"$compiler" -std=c++20 -O1 -pthread -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "${flags[@]}" \
   -DEIGEN_RUNTIME_NO_MALLOC "-DVAEKIT_TEST_SOURCE_DIR=\"$tests\"" "-I$VAEKIT_SOURCE/include" "-I$tests" \
   $VAEKIT_INCLUDES "$work/all.cpp" "$tests/support/alloc_guard.cpp" -o "$work/tests"
 

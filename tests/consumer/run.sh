@@ -15,15 +15,22 @@ install_vaekit() {
   mv "$work/prefix" "$work/moved"
 }
 
-# build_and_run NAME CMAKE_ARGUMENTS...
-build_and_run() {
-  local build=$work/$1
-  shift
+# build NAME TARGET CMAKE_ARGUMENTS...
+build() {
+  local build=$work/$1 target=$2
+  shift 2
   "$VAEKIT_CMAKE" -S "$here" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-Og "$@" >"$work/log" ||
     { cat "$work/log"; exit 1; }
-  "$VAEKIT_CMAKE" --build "$build" >"$work/log" || { cat "$work/log"; exit 1; }
-  "$build/consumer"
-  "$build/consumer_io"
+  "$VAEKIT_CMAKE" --build "$build" --target "$target" >"$work/log" || { cat "$work/log"; exit 1; }
+}
+
+# build_and_run NAME CMAKE_ARGUMENTS...
+build_and_run() {
+  local name=$1
+  shift
+  build "$name" all "$@"
+  "$work/$name/consumer"
+  "$work/$name/consumer_io"
 }
 
 case $way in
@@ -38,7 +45,8 @@ case $way in
       fi
     done
     # OpenMP is the consumer's choice, and another minor version must be refused.
-    build_and_run serial -DCMAKE_PREFIX_PATH="$work/moved" -DVAEKIT_OPENMP=OFF | tee "$work/output"
+    build serial consumer -DCMAKE_PREFIX_PATH="$work/moved" -DVAEKIT_OPENMP=OFF
+    "$work/serial/consumer" | tee "$work/output"
     grep -q "OpenMP off" "$work/output"
     if "$VAEKIT_CMAKE" -S "$here" -B "$work/version" -DCMAKE_PREFIX_PATH="$work/moved" -DCONSUMER_VAEKIT_VERSION=0.99 \
       >"$work/log" 2>&1; then
