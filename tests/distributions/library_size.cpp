@@ -5,6 +5,8 @@
 
 #include "support/distribution_suite.hpp"
 #include "support/golden.hpp"
+#include "vaekit/distributions/any_likelihood.hpp"
+#include "vaekit/distributions/builtin.hpp"
 #include "vaekit/distributions/negative_binomial.hpp"
 
 using namespace vaekit;
@@ -140,4 +142,13 @@ TEST_CASE_TEMPLATE("library_size: nothing is allocated after a first call", T, f
   const NegativeBinomial<T> likelihood({.zero_inflation = true, .library_size = LibrarySize::observed}, 13);
   likelihood_suite::check_no_allocation(likelihood, likelihood_suite::random_data<SharedPoisson, T>(3, 13, 4),
                                         2);
+}
+
+TEST_CASE("library_size: log p is not that of draws where a total is given") {
+  CHECK(is_density_of_draws(Poisson<double>({}, 3)));
+  const Poisson<double> given({.library_size = LibrarySize::observed}, 3);
+  CHECK_FALSE(is_density_of_draws(given));
+  const PoissonConfig config{.library_size = LibrarySize::observed};
+  CHECK_FALSE(is_density_of_draws(AnyLikelihood<double>(config, 3)));
+  CHECK(is_density_of_draws(AnyLikelihood<double>(BernoulliConfig{}, 3)));
 }

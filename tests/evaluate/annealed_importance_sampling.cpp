@@ -3,8 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <set>
+#include <vector>
+
 #include "evaluate/linear_gaussian.hpp"
 #include "support/throws_with.hpp"
+#include "vaekit/distributions/poisson.hpp"
 #include "vaekit/evaluate/log_likelihood.hpp"
 #include "vaekit/latent/conditional_gaussian.hpp"
 
@@ -102,7 +107,7 @@ TEST_CASE("annealed importance sampling: on simulated inputs the truth lies betw
   constexpr Index count = 120;
   Matrix<double> x(count, 3);
   Matrix<double> z(count, 2);
-  simulate_inputs(model, Matrix<double>(count, 0), 1, x, z);
+  simulate_inputs(model, Matrix<double>(count, 0), 1, 0, x, z);
   RunningMoments below;
   RunningMoments above;
   AnnealingOptions options = short_chains;
@@ -132,7 +137,7 @@ TEST_CASE("annealed importance sampling: backward weights have the mean 1/p(x)")
   constexpr Index count = 600;
   Matrix<double> x(count, 3);
   Matrix<double> z(count, 2);
-  simulate_inputs(model, Matrix<double>(count, 0), 3, x, z);
+  simulate_inputs(model, Matrix<double>(count, 0), 3, 0, x, z);
   AnnealingOptions options = short_chains;
   options.chains = 1;
   options.steps = 12;
@@ -200,7 +205,7 @@ TEST_CASE("annealed importance sampling: of a conditional model it is log p(x|c)
   }
   Matrix<double> made(3, 4);
   Matrix<double> z(3, 1);
-  simulate_inputs(model, x.rightCols(2), 1, made, z);
+  simulate_inputs(model, x.rightCols(2), 1, 0, made, z);
   CHECK(made.rightCols(2) == x.rightCols(2));
   CHECK((made.col(1) - x.col(2)).norm() < 3);
 }
@@ -210,4 +215,57 @@ TEST_CASE("annealed importance sampling: options out of range are refused") {
     const auto model = example::linear_vae(true);
     AnnealedImportanceSampler sampler(model, {.chains = 0});
   });
+}
+
+TEST_CASE("annealed importance sampling: inputs, latents and results that do not fit are refused") {
+  const auto model = example::linear_vae(true);
+  AnnealedImportanceSampler sampler(model, {.chains = 2, .steps = 2}, 2);
+  std::vector<AnnealedLogLikelihood> results(2);
+  const auto refused = [&](const std::string& message, Index inputs, Index count) {
+    check_throws_with<ShapeError>("annealed importance sampling: has " + message, [&] {
+      sampler.log_likelihood(Matrix<double>(inputs, 3), 1, 0,
+                             std::span(results).first(static_cast<std::size_t>(count)));
+    });
+  };
+  refused("3 inputs and 2 results, must have one result for each of 1 to 2 inputs", 3, 2);
+  refused("2 inputs and 1 results, must have one result for each of 1 to 2 inputs", 2, 1);
+  refused("0 inputs and 0 results, must have one result for each of 1 to 2 inputs", 0, 0);
+  check_throws_with<ShapeError>("annealed importance sampling: z has 1 rows, must have 2 (inputs)", [&] {
+    sampler.bounds(Matrix<double>(2, 3), Matrix<double>(1, 2), 1, 0, results);
+  });
+  check_throws_with<ShapeError>(
+      "annealed importance sampling: z has 3 columns, must have 2 (latent dimensions)",
+      [&] { sampler.bounds(Matrix<double>(2, 3), Matrix<double>(2, 3), 1, 0, results); });
+}
+
+TEST_CASE("annealed importance sampling: simulated inputs do not depend on how many follow") {
+  const auto model = example::linear_vae(true);
+  const auto lower = [&](Index count) {
+    std::vector<double> values;
+    const auto bounds = simulated_bounds(model, Matrix<double>(count, 0), {.chains = 1, .steps = 2}, 1,
+                                         [&](Index row, const AnnealedLogLikelihood& value) {
+                                           CHECK(row == std::ssize(values));
+                                           values.push_back(value.lower);
+                                         });
+    CHECK(bounds.lower.count() == count);
+    return values;
+  };
+  const std::vector<double> few = lower(20);
+  const std::vector<double> many = lower(510);
+  CHECK(std::equal(few.begin(), few.end(), many.begin()));
+  CHECK(std::set<double>(many.begin(), many.end()).size() == 510);
+}
+
+TEST_CASE("annealed importance sampling: no simulated inputs where log p(x|z) is given their total") {
+  check_simulation(example::linear_vae(true));
+  const Vae model(Sequential(Dense<double>({.units = 2}, Shape::flat(3))), GaussianLatent<double>({.dim = 2}),
+                  Sequential(Dense<double>({.units = 2}, Shape::flat(2))),
+                  Poisson<double>({.library_size = LibrarySize::observed}, 3));
+  check_throws_with<ConfigError>(
+      "annealed importance sampling: log p(x|z) is given the total of x (library_size), which simulated "
+      "inputs do not have; leave them out",
+      [&] {
+        static_cast<void>(simulated_bounds(model, Matrix<double>(4, 0), {.chains = 1, .steps = 2}, 1,
+                                           [](Index, const AnnealedLogLikelihood&) {}));
+      });
 }

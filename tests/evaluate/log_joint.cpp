@@ -113,6 +113,8 @@ TEST_CASE("log joint: rows that do not fit are refused") {
   LogJoint joint(model, 4);
   check_throws_with<ShapeError>("LogJoint: x has 2 columns, must have 3 (features of the encoder)",
                                 [&] { joint.set_inputs(Matrix<double>(1, 2)); });
+  check_throws_with<ShapeError>("LogJoint: z has 2 rows, must have a multiple of 0 (inputs), at most 4",
+                                [&] { joint.evaluate(Matrix<double>(2, 2)); });
   joint.set_inputs(Matrix<double>(2, 3));
   check_throws_with<ShapeError>("LogJoint: z has 3 columns, must have 2 (latent dimensions)",
                                 [&] { joint.evaluate(Matrix<double>(2, 3)); });

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "vaekit/distributions/factorized.hpp"
 #include "vaekit/kernels/log_softmax.hpp"
@@ -180,5 +181,21 @@ struct LibrarySized : Factorized<Density> {
     });
   }
 };
+
+/// Whether log p is that of what `sample` draws. It is not where a sample's own total is given: a draw has
+/// another one.
+template <class LikelihoodType>
+[[nodiscard]] bool is_density_of_draws(const LikelihoodType& likelihood) {
+  if constexpr (requires { likelihood.chosen; }) {
+    return std::visit([](const auto& chosen) { return is_density_of_draws(chosen); }, likelihood.chosen);
+  } else if constexpr (requires { likelihood.groups; }) {
+    return std::ranges::all_of(likelihood.groups,
+                               [](const auto& group) { return is_density_of_draws(group); });
+  } else if constexpr (requires { likelihood.library_size; }) {
+    return likelihood.library_size == LibrarySize::none;
+  } else {
+    return true;
+  }
+}
 
 }  // namespace vaekit::inline VAEKIT_ABI

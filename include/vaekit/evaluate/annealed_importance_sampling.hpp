@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vaekit/core/check.hpp"
+#include "vaekit/distributions/library_size.hpp"
 #include "vaekit/evaluate/annealed_target.hpp"
 #include "vaekit/evaluate/elbo.hpp"
 #include "vaekit/evaluate/hmc.hpp"
@@ -88,7 +90,7 @@ class AnnealedImportanceSampler {
   ///
   /// Throws ConfigError when an option is out of range, or the model's posterior has no place to move in
   AnnealedImportanceSampler(const Model& model, const AnnealingOptions& options, Index inputs = 1)
-      : options_(checked("annealed importance sampling", options)),
+      : options_(checked(name, options)),
         temperatures_(vaekit::temperatures(options.schedule, options.steps)),
         rows_(options.chains + options.pilot_chains),
         target_(model, options.start, inputs * rows_),
@@ -109,6 +111,7 @@ class AnnealedImportanceSampler {
   /// Throws  ShapeError when x does not fit
   void log_likelihood(MatrixIn<T> x, std::uint64_t seed, std::uint64_t first,
                       std::span<AnnealedLogLikelihood> out) {
+    check_size(x.rows(), std::ssize(out));
     const Pass pass{.backward = false, .rows = rows_, .seed = seed, .first = first};
     target_.set_inputs(x);
     target_.sample_base(stream(pass, 0, 0), first * static_cast<std::uint64_t>(rows_),
@@ -123,8 +126,11 @@ class AnnealedImportanceSampler {
   /// Lower and upper bounds of simulated inputs, of which z ~ p(z|x) are known.
   ///
   /// Shapes  x [n × features + condition], z [n × dim], out [n]
+  /// Throws  ShapeError when x or z does not fit
   void bounds(MatrixIn<T> x, MatrixIn<T> z, std::uint64_t seed, std::uint64_t first,
               std::span<AnnealedLogLikelihood> out) {
+    check_rows(name, "z", z, x.rows(), "inputs");
+    check_columns(name, "z", z, z_.cols(), "latent dimensions");
     log_likelihood(x, seed, first, out);
     const Pass pass{.backward = true, .rows = options_.chains, .seed = seed, .first = first};
     for (Index row = 0; row < x.rows() * pass.rows; ++row) {
@@ -137,6 +143,16 @@ class AnnealedImportanceSampler {
   }
 
  private:
+  static constexpr std::string_view name = "annealed importance sampling";
+
+  void check_size(Index inputs, Index results) const {
+    const Index most = z_.rows() / rows_;
+    if (inputs < 1 || inputs > most || results != inputs) {
+      throw ShapeError(concat(name, ": has ", inputs, " inputs and ", results,
+                              " results, must have one result for each of 1 to ", most, " inputs"));
+    }
+  }
+
   struct Pass {
     bool backward;
     Index rows;  ///< of each input; forward the first are pilots
@@ -273,22 +289,34 @@ RunningMoments evaluate_annealed(const Model& model, const DataView& view, const
   return result;
 }
 
-/// Inputs that the model made up: z ~ p(z), or p(z|c), then x ~ p(x|z), beside their condition.
+/// Throws ConfigError for a model that cannot make inputs whose z ~ p(z|x)
+template <class Model>
+void check_simulation(const Model& model) {
+  if (!is_density_of_draws(model.likelihood)) {
+    throw ConfigError(
+        "annealed importance sampling: log p(x|z) is given the total of x (library_size), which simulated "
+        "inputs do not have; leave them out");
+  }
+}
+
+/// Inputs that the model made up: z ~ p(z), or p(z|c), then x ~ p(x|z), beside their condition; the rows
+/// `first` ... of the endless sequence named by `seed` that is made by as many rows in each call.
 ///
 /// Shapes  c [n × condition], of no columns for a model without one; x [n × features + condition], z [n ×
 /// dim]
 template <class Model>
 void simulate_inputs(const Model& model, MatrixIn<typename Model::Scalar> c, std::uint64_t seed,
-                     MatrixOut<typename Model::Scalar> x, MatrixOut<typename Model::Scalar> z) {
+                     std::uint64_t first, MatrixOut<typename Model::Scalar> x,
+                     MatrixOut<typename Model::Scalar> z) {
   using T = typename Model::Scalar;
   const Index n = c.rows();
-  typename Model::Workspace w = model.make_workspace(n);
+  typename Model::Workspace w = model.make_inference_workspace(n);
   Matrix<T> latents(n, model.latent_columns());
   Matrix<T> values(n, model.features());
   latents.rightCols(model.condition) = c;
-  model.sample_latents(seed, 0, 1, w, latents);
+  model.sample_latents(seed, first, 1, w, latents);
   model.decode(latents, w, values);
-  model.likelihood.sample(w.params.topRows(n), RandomStream(seed, Purpose::likelihood), values);
+  model.likelihood.sample(w.params.topRows(n), RandomStream(seed, Purpose::likelihood, first), values);
   x.leftCols(model.features()) = values;
   x.rightCols(model.condition) = c;
   z = latents.leftCols(model.latent_dim());
@@ -304,36 +332,44 @@ struct AnnealedBounds {
 /// Sandwich of n simulated inputs; `visit(i, AnnealedLogLikelihood)` is called in order.
 ///
 /// Shapes   c [n × condition], of no columns for a model without one
+/// Memory   some hundred inputs, whatever n is
 /// Threads  a few inputs on each; no bit depends on their number
-/// Throws   ConfigError as `AnnealedImportanceSampler`
+/// Throws   ConfigError as `AnnealedImportanceSampler` and `check_simulation`
 template <class Model, class Visit>
 AnnealedBounds simulated_bounds(const Model& model, MatrixIn<typename Model::Scalar> c,
                                 const AnnealingOptions& options, std::uint64_t seed, Visit&& visit) {
   using T = typename Model::Scalar;
   using Sampler = AnnealedImportanceSampler<Model>;
   check_annealing(model, options.start);
+  check_simulation(model);
+  constexpr Index most_at_once = 500;
   const Index n = c.rows();
   const Index width = model.input_columns();
-  Matrix<T> pairs(n, width + model.latent_dim());
-  simulate_inputs(model, c, seed, pairs.leftCols(width), pairs.rightCols(model.latent_dim()));
   const Index group = detail::annealing_group(options);
   InputWorkers<Sampler> workers(n, group, [&] { return Sampler(model, options, group); });
-  std::vector<AnnealedLogLikelihood> results(static_cast<std::size_t>(std::min(workers.batch(), n)));
+  Matrix<T> pairs(std::min(n, most_at_once), width + model.latent_dim());
+  std::vector<AnnealedLogLikelihood> results(static_cast<std::size_t>(pairs.rows()));
   AnnealedBounds bounds;
-  for (Index first = 0; first < n; first += workers.batch()) {
-    const Index rows = std::min(workers.batch(), n - first);
-    workers.template run<T>(
-        first, pairs.middleRows(first, rows), std::span(results).first(static_cast<std::size_t>(rows)),
-        [&](Sampler& sampler, Index row, MatrixIn<T> pair, std::span<AnnealedLogLikelihood> out) {
-          sampler.bounds(pair.leftCols(width), pair.rightCols(model.latent_dim()), seed,
-                         static_cast<std::uint64_t>(row), out);
-        });
-    for (Index row = 0; row < rows; ++row) {
-      const AnnealedLogLikelihood& value = results[static_cast<std::size_t>(row)];
-      bounds.lower.add(value.lower);
-      bounds.upper.add(value.upper);
-      bounds.gap.add(value.upper - value.lower);
-      visit(first + row, value);
+  for (Index first = 0; first < n; first += most_at_once) {
+    const Index rows = std::min(most_at_once, n - first);
+    MatrixOut<T> made = top(pairs, rows);
+    simulate_inputs(model, c.middleRows(first, rows), seed, static_cast<std::uint64_t>(first),
+                    made.leftCols(width), made.rightCols(model.latent_dim()));
+    for (Index row = 0; row < rows; row += workers.batch()) {
+      const Index count = std::min(workers.batch(), rows - row);
+      workers.template run<T>(
+          first + row, made.middleRows(row, count), std::span(results).first(static_cast<std::size_t>(count)),
+          [&](Sampler& sampler, Index input, MatrixIn<T> pair, std::span<AnnealedLogLikelihood> out) {
+            sampler.bounds(pair.leftCols(width), pair.rightCols(model.latent_dim()), seed,
+                           static_cast<std::uint64_t>(input), out);
+          });
+      for (Index i = 0; i < count; ++i) {
+        const AnnealedLogLikelihood& value = results[static_cast<std::size_t>(i)];
+        bounds.lower.add(value.lower);
+        bounds.upper.add(value.upper);
+        bounds.gap.add(value.upper - value.lower);
+        visit(first + row + i, value);
+      }
     }
   }
   return bounds;

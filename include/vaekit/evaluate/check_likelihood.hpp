@@ -18,22 +18,6 @@ namespace vaekit::inline VAEKIT_ABI {
 
 namespace detail {
 
-/// Whether log p is that of what `sample` draws. It is not where a sample's own total is given: a draw has
-/// another one.
-template <class LikelihoodType>
-[[nodiscard]] bool is_density_of_draws(const LikelihoodType& likelihood) {
-  if constexpr (requires { likelihood.chosen; }) {
-    return std::visit([](const auto& chosen) { return is_density_of_draws(chosen); }, likelihood.chosen);
-  } else if constexpr (requires { likelihood.groups; }) {
-    return std::ranges::all_of(likelihood.groups,
-                               [](const auto& group) { return is_density_of_draws(group); });
-  } else if constexpr (requires { likelihood.library_size; }) {
-    return likelihood.library_size == LibrarySize::none;
-  } else {
-    return true;
-  }
-}
-
 /// First and second differences of log p(x|θ) along random signs, x ~ p(x|θ), in many draws.
 template <class LikelihoodType>
 class LikelihoodDifferences {
@@ -150,7 +134,7 @@ template <class Model>
 [[nodiscard]] std::vector<Finding> check_likelihood(const Model& model, MatrixIn<typename Model::Scalar> x,
                                                     std::uint64_t seed) {
   constexpr std::string_view check = "likelihood";
-  if (!detail::is_density_of_draws(model.likelihood)) {
+  if (!is_density_of_draws(model.likelihood)) {
     return {Finding::skipped(check, "log p(x|z) is given the total of x (library_size)")};
   }
   typename Model::Workspace w = model.make_inference_workspace(x.rows());

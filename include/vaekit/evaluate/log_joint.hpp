@@ -64,14 +64,15 @@ class LogJoint {
     model_.prior.sample(stream, first, 1, workspace_.prior, z);
   }
 
-  /// Finds both densities and their gradients at z; results stay until the next call.
+  /// Finds both densities and their gradients at z for the inputs that were set; results stay until the next
+  /// call.
   ///
   /// Shapes  z [n·samples × dim], samples of one input in consecutive rows
   /// Throws  ShapeError when z does not fit
   void evaluate(MatrixIn<T> z) {
     check_columns("LogJoint", "z", z, model_.latent_dim(), "latent dimensions");
     const Index rows = z.rows();
-    if (rows > capacity() || rows == 0 || rows % inputs_.rows() != 0) {
+    if (rows > capacity() || rows == 0 || inputs_.rows() == 0 || rows % inputs_.rows() != 0) {
       throw ShapeError(concat("LogJoint: z has ", rows, " rows, must have a multiple of ", inputs_.rows(),
                               " (inputs), at most ", capacity()));
     }
