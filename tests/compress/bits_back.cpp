@@ -169,6 +169,16 @@ TEST_CASE("bits back: a message without an end, or of another model, ends or com
   AnsStack stack(AnsStack::smallest_head, {1, 2, 3});
   CHECK(codec.decode(1'000'000, stack).size() < 10'000);
   CHECK(stack.exhausted());
+  // Rows that cost nothing, whose z comes from the prior and goes back by a posterior far from it.
+  auto growing = make_codec_model<float, Bernoulli>({});
+  growing.likelihood_head.bias.setConstant(-100);
+  growing.posterior_head.weight.setZero();
+  growing.posterior_head.bias << 0, 0, 0, -20, -20, -20;
+  AnsStack endless(AnsStack::smallest_head, std::vector<AnsStack::Word>(200, 7));
+  const std::size_t decoded = Codec(growing, codec_scaling(1)).decode(1'000'000, endless).size();
+  CHECK(decoded == 64 * features);
+  CHECK_FALSE(endless.exhausted());
+  CHECK(endless.words().size() > 200 + Codec::most_growth / 32);
   auto other = make_codec_model<float, Bernoulli>({});
   CHECK(Codec(other, codec_scaling(1)).probe() == codec.probe());
   other.likelihood_head.bias[0] += 1e-3F;

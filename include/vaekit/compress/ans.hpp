@@ -29,10 +29,9 @@ struct CodeInterval {
 /// that has no such symbol draws one: this is how bits back coding samples. Such bits come from `clean`,
 /// endless random words below the message, whose number is counted.
 ///
-/// Accuracy  a symbol costs 10⁻³ bits more than it should at precision 31, 10⁻⁴ at 30, 10⁻⁵ up to 24
-/// Threads   const calls are safe
-/// Source    Duda 2013 (arXiv:1311.2540), section 3; Townsend, Bird, Barber 2019 (arXiv:1901.04866),
-/// section 2.2
+/// Accuracy  a symbol costs up to 3 · 10⁻³ bits more than it should at precision 31, 10⁻³ at 30, 10⁻⁵ up to
+/// 24 Threads   const calls are safe Source    Duda 2013 (arXiv:1311.2540), section 3; Townsend, Bird, Barber
+/// 2019 (arXiv:1901.04866), section 2.2
 class AnsStack {
  public:
   using Word = std::uint32_t;

@@ -189,6 +189,10 @@ class BitsBack {
 
   [[nodiscard]] std::uint32_t levels() const { return levels_; }
 
+  /// Bits by which a message may be longer after some of its rows are taken away. With
+  /// E_q[p(x|z) p(z) / q(z|x)] = p(x) ≤ 1 the chance that rows shorten a message by b bits is at most 2^−b.
+  static constexpr std::size_t most_growth = 1024;
+
   /// Puts `symbols` [rows × features], each below `levels()`, on the stack. `before` is of `BitsBackGroups`.
   ///
   /// Throws NumericError when the model's numbers are not finite, ShapeError for a part of a row, DataError
@@ -221,7 +225,8 @@ class BitsBack {
   }
 
   /// Takes `rows` rows off the stack, the exact reverse of `encode` with the same `before`. [rows ×
-  /// features]; fewer when the stack runs out of bits, as only a damaged message does.
+  /// features]; fewer when the stack runs out of bits or grows by more than `most_growth`, as only a damaged
+  /// message does.
   ///
   /// Throws NumericError when the model's numbers are not finite
   [[nodiscard]] std::vector<std::uint8_t> decode(Index rows, AnsStack& stack,
@@ -231,8 +236,9 @@ class BitsBack {
     // Last value first, so that memory grows with what the message holds and not with what a header says.
     std::vector<std::uint8_t> reversed;
     std::vector<std::uint8_t> values;
+    const std::size_t most_words = stack.words().size() + most_growth / 32;
     const BitsBackGroups groups(rows, before, largest_group);
-    for (Index i = groups.size(); i-- > 0 && !stack.exhausted();) {
+    for (Index i = groups.size(); i-- > 0 && !stack.exhausted() && stack.words().size() <= most_words;) {
       pass.resize(groups[i].last - groups[i].first);
       values.resize(static_cast<std::size_t>(pass.x.size()));
       detail::for_each_cell_back(
