@@ -110,6 +110,23 @@ TEST_CASE("generated: no samples are refused") {
                                        [] { static_cast<void>(numbers({})); });
 }
 
+TEST_CASE("generated: factors without values or with too many, and samples of no combination, are refused") {
+  check_throws_with<vaekit::DataError>("factors: \"a\" has 0 values, must have 1 to 2147483647", [] {
+    static_cast<void>(Factors{{{"a", 0}}}.combinations());
+  });
+  check_throws_with<vaekit::DataError>("factors: \"b\" has 4294967296 values, must have 1 to 2147483647", [] {
+    static_cast<void>(Factors{{{"a", 1}, {"b", Index{1} << 32}}}.combinations());
+  });
+  const Factors largest{{{"a", 2}, {"b", (Index{1} << 31) - 1}}};
+  std::array<std::int32_t, 2> values{};
+  largest.decompose(static_cast<std::uint32_t>(largest.combinations() - 1), values);
+  CHECK(values == std::array<std::int32_t, 2>{1, 2147483646});
+  check_throws_with<vaekit::DataError>("numbers: sample 1 is combination 40 of its factors, must be below 40",
+                                       [] {
+                                         static_cast<void>(numbers({39, 40}));
+                                       });
+}
+
 TEST_CASE("generated: more than 2^32 combinations are refused") {
   CHECK(vaekit::Factors{{{"a", 65536}, {"b", 65536}}}.combinations() == vaekit::Index{1} << 32);
   check_throws_with<vaekit::DataError>(

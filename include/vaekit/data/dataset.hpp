@@ -88,7 +88,16 @@ class Dataset {
   }
 
  private:
-  void check_values(const GeneratedRows& rows) { set_size(std::ssize(rows.combinations)); }
+  void check_values(const GeneratedRows& rows) {
+    const Index most = rows.factors.combinations();
+    for (std::size_t i = 0; i < rows.combinations.size(); ++i) {
+      if (rows.combinations[i] >= most) {
+        throw DataError(concat(name_, ": sample ", i, " is combination ", rows.combinations[i],
+                               " of its factors, must be below ", most));
+      }
+    }
+    set_size(std::ssize(rows.combinations));
+  }
 
   template <class S>
   void check_values(const std::vector<S>& values) {

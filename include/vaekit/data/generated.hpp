@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,7 +24,8 @@ struct Factor {
   friend bool operator==(const Factor&, const Factor&) = default;
 };
 
-/// Factors of variation and their combinations, at most 2³², counted with the last factor fastest.
+/// Factors of variation, each of 1 to 2³¹ − 1 values, and their combinations, at most 2³², counted with the
+/// last factor fastest. `combinations` checks both limits.
 ///
 /// Threads  const members are safe to call concurrently
 struct Factors {
@@ -32,12 +34,17 @@ struct Factors {
   [[nodiscard]] Index size() const { return std::ssize(list); }
   [[nodiscard]] const Factor& operator[](Index k) const { return list[static_cast<std::size_t>(k)]; }
 
-  /// Throws DataError when there are more than 2³²
+  /// Throws DataError when there are more than 2³², or a factor has none or too many values
   [[nodiscard]] Index combinations() const {
     constexpr Index most = Index{1} << 32;
     Index product = 1;
     for (const Factor& factor : list) {
-      if (product > 0 && factor.values > most / product) {
+      constexpr Index most_values = std::numeric_limits<std::int32_t>::max();
+      if (factor.values < 1 || factor.values > most_values) {
+        throw DataError(concat("factors: \"", factor.name, "\" has ", factor.values,
+                               " values, must have 1 to ", most_values));
+      }
+      if (factor.values > most / product) {
         throw DataError(concat("factors: have more than ", most, " combinations, must have at most so many"));
       }
       product *= factor.values;
