@@ -42,7 +42,7 @@ TEST_CASE("failure: a path that the file system refuses, and memory that is not 
   CHECK(failure_of(std::filesystem::filesystem_error("current path", refusal)) ==
         Failure{6, "\"\": cannot access: " + said + '\n'});
   CHECK(failure_of(std::bad_alloc()) ==
-        Failure{6, "vaekit: out of memory; try a smaller batch_size or model\n"});
+        Failure{6, "vaekit: out of memory; try a smaller model, batch_size or number of samples\n"});
 }
 
 TEST_CASE("failure: what nobody expected is never taken for a fault that a check found") {

@@ -321,7 +321,11 @@ TEST_CASE("metrics: what the data do not allow is refused") {
   ids.data.test = ids.data.train;
   ids.training.batch_size = 2;
   const example::ExampleRun labelled("metrics-ids", ids);
-  check_throws_with<DataError>("bars: largest label is 10000, must be below 10000 for --probe", [&] {
+  const auto probe = [&] {
     static_cast<void>(measured({.run = labelled.run.root, .probe = true, .threads = 1}));
-  });
+  };
+  check_throws_with<DataError>("ids.csv: label of sample 1 is 10000, must be in 0 .. 9999 for --probe",
+                               probe);
+  write_file_atomically(folder / "ids.csv", "a,id\n0,-1\n1,-1\n0,-1\n");
+  check_throws_with<DataError>("ids.csv: label of sample 0 is -1, must be in 0 .. 9999 for --probe", probe);
 }

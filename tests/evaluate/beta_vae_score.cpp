@@ -5,6 +5,7 @@
 
 #include "evaluate/example_codes.hpp"
 #include "support/golden.hpp"
+#include "support/throws_with.hpp"
 
 using example::Representing;
 using vaekit::Matrix;
@@ -45,5 +46,15 @@ TEST_CASE("beta-VAE score: NumPy computes the same") {
   CHECK(probe.loss() == doctest::Approx(golden.matrix<double>("beta_vae_loss")(0, 0)).epsilon(1e-8));
   const double expected = golden.matrix<double>("beta_vae_score")(0, 0);
   CHECK(expected < 0.95);
-  CHECK(vaekit::beta_vae_score(codes, held, 3, {.train_points = 90, .pairs = 4}) == expected);
+  CHECK(vaekit::beta_vae_score(points, held, 3, 90) == expected);
+}
+
+TEST_CASE("beta-VAE score: groups that do not fit are refused") {
+  const std::vector<std::int32_t> held = {0, 1, 0};
+  check_throws_with<vaekit::ShapeError>("beta-VAE score: has 3 labels, must have 4 (rows), at least 1", [&] {
+    static_cast<void>(vaekit::beta_vae_score(Matrix<double>(4, 1), held, 2, 1));
+  });
+  check_throws_with<vaekit::ShapeError>(
+      "beta-VAE score: learns from 0 of 3 groups, must learn from at least 1 and leave at least 1",
+      [&] { static_cast<void>(vaekit::beta_vae_score(Matrix<double>(3, 1), held, 2, 0)); });
 }

@@ -8,7 +8,8 @@
 
 using namespace vaekit;
 
-TEST_CASE("check log-variance: sound at the start, of every kind of likelihood") {
+TEST_CASE(
+    "check log-variance: sound at the start, where the likelihood has a variance and where it has none") {
   const Matrix<float> x = example::Bars().samples<float>(50);
   const auto findings = check_log_variance(example::bars_model<float>(), x, 1);
   REQUIRE(example::is_ok(findings));

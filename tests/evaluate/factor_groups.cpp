@@ -52,6 +52,32 @@ TEST_CASE("factor groups: a group agrees in one factor, or its pairs do") {
   }
 }
 
+TEST_CASE("factor groups: coded some at a time they are those drawn at once") {
+  const auto represent = [](std::span<const std::uint32_t> combinations, vaekit::MatrixOut<double> codes) {
+    for (Index i = 0; i < codes.rows(); ++i) {
+      codes.row(i).setConstant(combinations[static_cast<std::size_t>(i)]);
+    }
+  };
+  const FactorGroups expected = vaekit::draw_groups(some_factors, 300, 64, 2, 1);
+  std::vector<std::int32_t> held;
+  std::vector<std::uint32_t> combinations;
+  Index calls = 0;
+  vaekit::for_each_coded_groups(
+      some_factors, 300, 64, 2, 1, 3, represent,
+      [&](Index first, std::span<const std::int32_t> some, vaekit::MatrixIn<double> codes) {
+        CHECK(first == std::ssize(held));
+        CHECK(codes.rows() == 64 * std::ssize(some));
+        held.insert(held.end(), some.begin(), some.end());
+        for (Index i = 0; i < codes.rows(); ++i) {
+          combinations.push_back(static_cast<std::uint32_t>(codes(i, 2)));
+        }
+        ++calls;
+      });
+  CHECK(calls == 3);
+  CHECK(held == expected.held);
+  CHECK(combinations == expected.combinations);
+}
+
 TEST_CASE("factor groups: data in which nothing varies are refused") {
   check_throws_with<vaekit::DataError>(
       "draw_groups: no factor has 2 values, must have at least one that varies", [] {

@@ -5,6 +5,7 @@
 
 #include "evaluate/example_codes.hpp"
 #include "support/golden.hpp"
+#include "support/throws_with.hpp"
 
 using example::Representing;
 using vaekit::Index;
@@ -51,7 +52,24 @@ TEST_CASE("FactorVAE score: NumPy computes the same") {
   const double expected = golden.matrix<double>("factor_vae_score")(0, 0);
   CHECK(expected < 0.95);
   CHECK(vaekit::steadiest_codes(codes, 5, variance, 0) != steadiest);
-  CHECK(vaekit::factor_vae_score(codes, held, variance, 3, {.votes = 100, .group = 5}) == expected);
+  CHECK(vaekit::factor_vae_score(steadiest, held, codes.cols(), 3, 100) == expected);
+}
+
+TEST_CASE("FactorVAE score: groups that do not fit are refused") {
+  const std::vector<Index> steadiest = {0, 1, 0};
+  const auto score = [&](std::vector<std::int32_t> held, Index votes) {
+    static_cast<void>(vaekit::factor_vae_score(steadiest, held, 2, 2, votes));
+  };
+  check_throws_with<vaekit::ShapeError>("FactorVAE score: has 4 labels, must have 3 (rows), at least 1", [&] {
+    score({0, 1, 0, 1}, 1);
+  });
+  check_throws_with<vaekit::DataError>("FactorVAE score: label is 2, must be in 0 .. 1", [&] {
+    score({0, 1, 2}, 1);
+  });
+  check_throws_with<vaekit::ShapeError>(
+      "FactorVAE score: learns from 3 of 3 groups, must learn from at least 1 and leave at least 1", [&] {
+        score({0, 1, 0}, 3);
+      });
 }
 
 TEST_CASE("FactorVAE score: 0 where all codes are constant") {

@@ -97,6 +97,8 @@ TEST_CASE("fitted mixture: the same bits on any number of threads") {
 TEST_CASE("fitted mixture: too few latents, or latents that are not finite, are refused") {
   check_throws_with<DataError>("fitted mixture: has 3 latents, must have at least 4 (components)",
                                [] { FittedMixture(two_clouds(3), {.components = 4}, 1); });
+  check_throws_with<DataError>("fitted mixture: has 3 latents, must have at least 100000 (components)",
+                               [] { FittedMixture(two_clouds(3), {.components = 100'000}, 1); });
   check_throws_with<ConfigError>("fitted mixture: components is 0, must be in [1, 100000]",
                                  [] { FittedMixture(two_clouds(3), {.components = 0}, 1); });
   check_throws_with<NumericError>("fitted mixture: latents are not finite", [] {

@@ -26,7 +26,7 @@ namespace vaekit::inline VAEKIT_ABI {
     err << (path.empty() ? "\"\"" : path) << ": cannot access: " << error.code().message() << '\n';
     return ExitCode::input_output;
   } catch (const std::bad_alloc&) {
-    err << "vaekit: out of memory; try a smaller batch_size or model\n";
+    err << "vaekit: out of memory; try a smaller model, batch_size or number of samples\n";
     return ExitCode::input_output;
   } catch (const std::exception& error) {
     err << "vaekit: unexpected error: " << error.what() << '\n';

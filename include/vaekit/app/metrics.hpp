@@ -114,6 +114,9 @@ struct LabelledCodes {
   std::vector<std::int32_t> labels;
 };
 
+/// A probe holds a number for each class and sample.
+inline constexpr Index most_probe_classes = 10'000;
+
 template <class Model>
 [[nodiscard]] LabelledCodes labelled_codes(const Model& model, const LoadedData& data, Index limit) {
   if (data.dataset.labels().empty()) {
@@ -123,13 +126,15 @@ template <class Model>
   LabelledCodes result{Matrix<double>(view.size(), model.latent_dim()), {}};
   latent_codes(model, view, result.codes);
   for (const std::uint32_t row : view.rows) {
-    result.labels.push_back(data.dataset.labels()[row]);
+    const std::int32_t label = data.dataset.labels()[row];
+    if (label < 0 || label >= most_probe_classes) {
+      throw DataError(concat(data.dataset.name(), ": label of sample ", row, " is ", label,
+                             ", must be in 0 .. ", most_probe_classes - 1, " for --probe"));
+    }
+    result.labels.push_back(label);
   }
   return result;
 }
-
-/// A probe holds a number for each class and sample.
-inline constexpr Index most_probe_classes = 10'000;
 
 /// What a linear classifier and nearest neighbours tell of the labels from codes.
 template <class Model>
@@ -137,13 +142,7 @@ template <class Model>
                                  const MetricsOptions& options) {
   const LabelledCodes train = labelled_codes(model, train_data, options.samples);
   const LabelledCodes test = labelled_codes(model, load_split(run, DataSplit::test), options.samples);
-  const Index largest = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels));
-  if (largest >= most_probe_classes) {
-    throw DataError(concat(run.config.name, ": largest label is ", largest, ", must be below ",
-                           most_probe_classes, " for --probe"));
-  }
-  const Index classes = largest + 1;
-  check_labels(concat(run.config.name, " (test labels)"), test.codes.rows(), test.labels, classes);
+  const Index classes = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels)) + 1;
   const LinearProbe probe(train.codes, train.labels, classes);
   const Index k = std::min(options.neighbours, train.codes.rows());
   const std::vector<std::int32_t> guesses =

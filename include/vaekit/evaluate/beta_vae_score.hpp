@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <span>
+#include <vector>
+
 #include "vaekit/evaluate/factor_groups.hpp"
 #include "vaekit/evaluate/linear_probe.hpp"
 
@@ -22,16 +26,17 @@ struct BetaVaeScoreConfig {
   return points;
 }
 
-/// The beta-VAE score of pairs that are coded already: the first `train_points` groups train the classifier,
-/// the others are scored.
+/// The beta-VAE score of groups whose mean differences are known: the first `train` train the classifier, the
+/// others are scored.
 ///
-/// Shapes  codes [groups · 2 pairs × d], held [groups] in 0 .. factors − 1
-[[nodiscard]] inline double beta_vae_score(MatrixIn<double> codes, std::span<const std::int32_t> held,
-                                           Index factors, const BetaVaeScoreConfig& config) {
-  const Matrix<double> points = pair_differences(codes, config.pairs);
-  const auto train = static_cast<std::size_t>(config.train_points);
-  const LinearProbe probe(points.topRows(config.train_points), held.first(train), factors);
-  return probe.accuracy(points.bottomRows(points.rows() - config.train_points), held.subspan(train));
+/// Shapes  points [groups × d], held [groups] in 0 .. factors − 1
+/// Throws  ShapeError, DataError; NumericError when a difference is not finite
+[[nodiscard]] inline double beta_vae_score(MatrixIn<double> points, std::span<const std::int32_t> held,
+                                           Index factors, Index train) {
+  check_held("beta-VAE score", points.rows(), held, train, factors);
+  const auto labels = static_cast<std::size_t>(train);
+  const LinearProbe probe(points.topRows(train), held.first(labels), factors);
+  return probe.accuracy(points.bottomRows(points.rows() - train), held.subspan(labels));
 }
 
 /// beta-VAE score: the held-out accuracy with which a linear classifier tells, from the mean absolute
@@ -47,11 +52,16 @@ struct BetaVaeScoreConfig {
 template <Representation Represent>
 [[nodiscard]] double beta_vae_score(const Factors& factors, Index dim, const Represent& represent,
                                     std::uint64_t seed, const BetaVaeScoreConfig& config = {}) {
-  const FactorGroups groups =
-      draw_groups(factors, config.train_points + config.test_points, 2 * config.pairs, 2, seed);
-  Matrix<double> codes(std::ssize(groups.combinations), dim);
-  represent(groups.combinations, codes);
-  return beta_vae_score(codes, groups.held, factors.size(), config);
+  const Index groups = config.train_points + config.test_points;
+  Matrix<double> points(groups, dim);
+  std::vector<std::int32_t> held;
+  for_each_coded_groups(factors, groups, 2 * config.pairs, 2, seed, dim, represent,
+                        [&](Index first, std::span<const std::int32_t> factor, MatrixIn<double> codes) {
+                          points.middleRows(first, std::ssize(factor)) =
+                              pair_differences(codes, config.pairs);
+                          held.insert(held.end(), factor.begin(), factor.end());
+                        });
+  return beta_vae_score(points, held, factors.size(), config.train_points);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

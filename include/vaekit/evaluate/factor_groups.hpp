@@ -8,11 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "vaekit/core/error.hpp"
 #include "vaekit/core/random.hpp"
 #include "vaekit/data/generated.hpp"
+#include "vaekit/evaluate/linear_probe.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -55,12 +57,13 @@ struct FactorGroups {
   std::vector<std::uint32_t> combinations;  ///< [groups × size]
 };
 
-/// `groups` groups of `size` combinations. In a group one factor, drawn evenly among those with more than one
-/// value, is the same for every `agreeing` consecutive combinations; all else is drawn evenly.
+/// `groups` groups of `size` combinations, of number `first` ... In a group one factor, drawn evenly among
+/// those with more than one value, is the same for every `agreeing` consecutive combinations; all else is
+/// drawn evenly.
 ///
 /// Throws  DataError when no factor has two values
 [[nodiscard]] inline FactorGroups draw_groups(const Factors& factors, Index groups, Index size,
-                                              Index agreeing, std::uint64_t seed) {
+                                              Index agreeing, std::uint64_t seed, Index first = 0) {
   std::vector<std::int32_t> varying;
   for (Index k = 0; k < factors.size(); ++k) {
     if (factors[k].values > 1) {
@@ -73,7 +76,7 @@ struct FactorGroups {
   const RandomStream stream = RandomStream(seed, Purpose::evaluation).child(51);
   FactorGroups result;
   std::vector<std::int32_t> values(static_cast<std::size_t>(factors.size()));
-  for (Index g = 0; g < groups; ++g) {
+  for (Index g = first; g < first + groups; ++g) {
     RandomSequence random(stream, static_cast<std::uint64_t>(g));
     const std::int32_t held = varying[draw_below(random, std::ssize(varying))];
     result.held.push_back(held);
@@ -88,6 +91,37 @@ struct FactorGroups {
     }
   }
   return result;
+}
+
+/// Draws `groups` groups as `draw_groups` and codes them; `visit(first, held, codes)` is called in order with
+/// some of them at a time, codes [n · size × dim].
+///
+/// Memory  some thousand codes, whatever the number of groups
+/// Throws  DataError when no factor has two values
+template <Representation Represent, class Visit>
+void for_each_coded_groups(const Factors& factors, Index groups, Index size, Index agreeing,
+                           std::uint64_t seed, Index dim, const Represent& represent, Visit&& visit) {
+  constexpr Index most_codes = 8192;
+  const Index most_groups = std::max<Index>(1, most_codes / size);
+  Matrix<double> codes(std::min(groups, most_groups) * size, dim);
+  for (Index first = 0; first < groups; first += most_groups) {
+    const Index n = std::min(most_groups, groups - first);
+    const FactorGroups drawn = draw_groups(factors, n, size, agreeing, seed, first);
+    const MatrixOut<double> some = top(codes, n * size);
+    represent(drawn.combinations, some);
+    visit(first, std::span<const std::int32_t>(drawn.held), some);
+  }
+}
+
+/// Throws ShapeError unless there is one held factor for each of `groups` groups, some before and some after
+/// the first `train`; DataError unless each is in 0 .. factors − 1.
+inline void check_held(std::string_view where, Index groups, std::span<const std::int32_t> held, Index train,
+                       Index factors) {
+  check_labels(where, groups, held, factors);
+  if (train < 1 || train >= groups) {
+    throw ShapeError(concat(where, ": learns from ", train, " of ", groups,
+                            " groups, must learn from at least 1 and leave at least 1"));
+  }
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

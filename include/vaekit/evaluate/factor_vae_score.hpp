@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "vaekit/evaluate/factor_groups.hpp"
@@ -53,16 +55,17 @@ namespace detail {
   return result;
 }
 
-/// The FactorVAE score of groups that are coded already: the first `votes` of them decide what each code
-/// stands for, the others are scored.
+/// The FactorVAE score of groups whose steadiest codes are known: the first `votes` of them decide what each
+/// code stands for, the others are scored.
 ///
-/// Shapes  codes [groups · group × d], held [groups] in 0 .. factors − 1, variance [d] over the whole data
-[[nodiscard]] inline double factor_vae_score(MatrixIn<double> codes, std::span<const std::int32_t> held,
-                                             const RowVector<double>& variance, Index factors,
-                                             const FactorVaeScoreConfig& config) {
-  const std::vector<Index> steadiest = steadiest_codes(codes, config.group, variance, config.least_variance);
-  const Index groups = std::ssize(held);
-  Matrix<double> votes(codes.cols(), factors);
+/// Shapes  steadiest [groups] in −1 .. codes − 1, held [groups] in 0 .. factors − 1
+/// Throws  ShapeError, DataError
+[[nodiscard]] inline double factor_vae_score(std::span<const Index> steadiest,
+                                             std::span<const std::int32_t> held, Index codes, Index factors,
+                                             Index training_votes) {
+  const Index groups = std::ssize(steadiest);
+  check_held("FactorVAE score", groups, held, training_votes, factors);
+  Matrix<double> votes(codes, factors);
   double right = 0;
   for (Index g = 0; g < groups; ++g) {
     const Index code = steadiest[static_cast<std::size_t>(g)];
@@ -70,7 +73,7 @@ namespace detail {
     if (code < 0) {
       return 0;
     }
-    if (g < config.votes) {
+    if (g < training_votes) {
       votes(code, factor) += 1;
     } else {
       Index elected = 0;
@@ -78,7 +81,7 @@ namespace detail {
       right += elected == factor ? 1 : 0;
     }
   }
-  return right / static_cast<double>(groups - config.votes);
+  return right / static_cast<double>(groups - training_votes);
 }
 
 /// FactorVAE score: the accuracy with which the held factor of a group is told from the code that varies
@@ -90,16 +93,19 @@ namespace detail {
 template <Representation Represent>
 [[nodiscard]] double factor_vae_score(const Factors& factors, Index dim, const Represent& represent,
                                       std::uint64_t seed, const FactorVaeScoreConfig& config = {}) {
-  const auto coded = [&](const std::vector<std::uint32_t>& combinations) {
-    Matrix<double> codes(std::ssize(combinations), dim);
-    represent(combinations, codes);
-    return codes;
-  };
-  const RowVector<double> variance =
-      detail::column_variances(coded(draw_combinations(factors, config.variance_samples, seed)));
-  const FactorGroups groups =
-      draw_groups(factors, config.votes + config.test_votes, config.group, config.group, seed);
-  return factor_vae_score(coded(groups.combinations), groups.held, variance, factors.size(), config);
+  Matrix<double> whole(config.variance_samples, dim);
+  represent(draw_combinations(factors, config.variance_samples, seed), whole);
+  const RowVector<double> variance = detail::column_variances(whole);
+  std::vector<Index> steadiest;
+  std::vector<std::int32_t> held;
+  for_each_coded_groups(factors, config.votes + config.test_votes, config.group, config.group, seed, dim,
+                        represent, [&](Index, std::span<const std::int32_t> factor, MatrixIn<double> codes) {
+                          const std::vector<Index> found =
+                              steadiest_codes(codes, config.group, variance, config.least_variance);
+                          steadiest.insert(steadiest.end(), found.begin(), found.end());
+                          held.insert(held.end(), factor.begin(), factor.end());
+                        });
+  return factor_vae_score(steadiest, held, dim, factors.size(), config.votes);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -44,7 +44,7 @@ class FittedMixture {
   /// Throws ConfigError when a number is out of range, DataError when there are fewer rows than components,
   /// NumericError when a latent is not finite.
   FittedMixture(const Matrix<double>& z, const FittedMixtureConfig& config, std::uint64_t seed)
-      : config_(checked("fitted mixture", config)), responsibilities_(z.rows(), config.components) {
+      : config_(checked("fitted mixture", config)) {
     if (z.rows() < config.components) {
       throw DataError(concat("fitted mixture: has ", z.rows(), " latents, must have at least ",
                              config.components, " (components)"));
@@ -52,6 +52,7 @@ class FittedMixture {
     if (!z.allFinite()) {
       throw NumericError("fitted mixture: latents are not finite");
     }
+    responsibilities_.resize(z.rows(), config.components);
     start(z, seed);
     for (Index i = 0; i < config.iterations; ++i) {
       const double before = log_likelihood_;

@@ -35,8 +35,8 @@ class LatentRepresentation {
 
   /// codes [combinations × latent dim]
   void operator()(std::span<const std::uint32_t> combinations, MatrixOut<double> codes) const {
-    GeneratedRows chosen = *data_.generated();
-    chosen.combinations.assign(combinations.begin(), combinations.end());
+    const GeneratedRows& all = *data_.generated();
+    GeneratedRows chosen{all.factors, all.draw, {combinations.begin(), combinations.end()}};
     const Dataset samples(data_.name(), data_.shape(), std::move(chosen));
     const std::vector<std::uint32_t> rows = all_rows(samples.size());
     latent_codes(model_, {&samples, &transform_, rows, seed_}, codes);
