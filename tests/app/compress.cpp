@@ -217,9 +217,17 @@ TEST_CASE("decompress: damaged files and foreign models are refused before anyth
   write_file_atomically(c.run.last(), example::untrained_checkpoint(c.config));
   c.check_refused(concat("x.vae: was compressed with another model: checksum of its parameters is ",
                          checksum_text(model), ", of this one ", checksum_text(other)));
-  check_throws_with<UsageError>("--out: is the file of --in, must be another", [&] {
-    run_compress({.run = c.run.root, .in = c.packed, .out = c.packed}, c.said);
-  });
+  const auto refused = [](const std::filesystem::path& out, auto&& call) {
+    check_throws_with<UsageError>("--out: is \"" + out.string() + "\", which is read, must be another file",
+                                  call);
+  };
+  refused(c.packed, [&] { run_compress({.run = c.run.root, .in = c.packed, .out = c.packed}, c.said); });
+  refused(c.run.last(),
+          [&] { run_compress({.run = c.run.root, .in = c.packed, .out = c.run.last()}, c.said); });
+  const std::filesystem::path npy = c.packed.parent_path() / "packed.npy";
+  std::filesystem::copy_file(c.packed, npy);
+  refused(npy, [&] { run_decompress({.run = c.run.root, .in = npy, .out = npy}, c.said); });
+  CHECK(read_file(npy) == read_file(c.packed));
   check_throws_with<UsageError>("--out: is \"y.txt\", must end in .npy", [&] {
     run_decompress({.run = c.run.root, .in = c.packed, .out = "y.txt"}, c.said);
   });

@@ -72,6 +72,13 @@ TEST_CASE("condition: what the configuration leaves open comes from the training
   CHECK(condition_columns(none) == 0);
 }
 
+TEST_CASE("condition: a label beyond any number of classes is refused by name") {
+  std::optional<ConditionConfig> config = LabelConditionConfig{};
+  const Dataset data("x.npy", Shape::flat(1), std::vector<float>(3), {0, 100'000, 1});
+  check_throws_with<DataError>("x.npy: label of sample 1 is 100000, must be in 0 .. 99999 for a condition",
+                               [&] { resolve_condition(config, data); });
+}
+
 TEST_CASE("condition: classes in turn, one class, a file of labels") {
   const ExperimentConfig config = conditions::with_classes(2);
   CHECK(conditions::values_of(condition_rows(config, "", 3)) == std::vector<double>{1, 0, 0, 1, 1, 0});

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -82,6 +83,28 @@ TEST_CASE("score: the negative ELBO of each input, or a tighter bound") {
     mean += score / 5;
   }
   CHECK(mean == doctest::Approx(-elbo.elbo.mean()).epsilon(1e-6));
+}
+
+TEST_CASE("encode, score: the inputs are not written over, and results that are not finite are not written") {
+  Encoding e("encode-same");
+  const Bytes before = read_file(e.in);
+  const auto refused = [&](auto&& call) {
+    check_throws_with<UsageError>("--out: is \"" + e.in.string() + "\", which is read, must be another file",
+                                  call);
+  };
+  refused([&] { run_encode({.run = e.run.root, .in = e.in, .out = e.in, .threads = 1}, e.said); });
+  refused([&] { run_score({.run = e.run.root, .in = e.in, .out = e.in, .threads = 1}, e.said, e.said); });
+  refused([&] {
+    run_reconstruct({.run = e.run.root, .out = e.in, .in = e.in, .count = {}, .threads = 1}, e.said);
+  });
+  CHECK(read_file(e.in) == before);
+  const std::vector<std::uint32_t> rows = {0, 1, 2};
+  const Dataset data("x.npy", Shape::flat(1), std::vector<float>(3));
+  const Transform as_is({0}, {1}, 0, Binarize::none);
+  check_throws_with<NumericError>(
+      "x.npy: score of sample 1 is inf, must be finite; its values may be out of range", [&] {
+        check_scores({1, std::numeric_limits<double>::infinity(), 2}, DataView{&data, &as_is, rows, 1, {}});
+      });
 }
 
 TEST_CASE("encode: inputs of another width or outside the support, and other endings, are refused") {

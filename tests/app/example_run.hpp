@@ -45,7 +45,7 @@ inline Bytes untrained_checkpoint(const ExperimentConfig& config) {
   const TrainingState<ConfiguredVae<float>, AnyOptimizer> state(initialized_model(config, data.shape()),
                                                                 optimizer, config.training);
   const bool bytes = std::holds_alternative<std::vector<std::uint8_t>>(data.values());
-  return checkpoint_bytes(state, {data.shape(), bytes, transform}, dump(write_json(config), -1));
+  return checkpoint_bytes(state, {data.shape(), bytes, transform}, {dump(write_json(config), -1)});
 }
 
 /// `folder / "run"` is a run folder.

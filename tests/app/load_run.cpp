@@ -40,6 +40,22 @@ TEST_CASE("load_run: a folder and a checkpoint file") {
   }
 }
 
+TEST_CASE("load_run: what was trained cannot be changed") {
+  const example::ExampleRun example("load-changed");
+  const auto refused = [&](const std::string& assignment, const std::string& message) {
+    check_throws_with<ConfigError>(message,
+                                   [&] { static_cast<void>(load_run(example.run.root, {assignment})); });
+  };
+  refused("data.scale=\"none\"",
+          "config /data/scale: is \"none\", must be \"auto\" as in training: only the data can be others");
+  refused("model.likelihood={\"type\":\"gaussian\"}",
+          "config /model/likelihood/type: is \"gaussian\", must be \"bernoulli\" as in training: only the "
+          "data can "
+          "be others");
+  refused("seed=3", "config /seed: is 3, must be 1 as in training: only the data can be others");
+  CHECK_NOTHROW(static_cast<void>(load_run(example.run.root, {"name=other", "data.train.count=50"})));
+}
+
 TEST_CASE("load_run: the best checkpoint where the run has a validation split") {
   ExperimentConfig config = example::small_config();
   for (const double fraction : {0.0, 0.2}) {

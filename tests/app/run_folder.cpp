@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "io/temporary_folder.hpp"
 #include "support/throws_with.hpp"
@@ -46,10 +48,12 @@ TEST_CASE("run folder: halves of files are removed, and nothing else") {
   folder.remove_unfinished();
   folder.create();
   const std::filesystem::path half = folder.checkpoints() / "last.safetensors.7-0.tmp";
-  for (const std::filesystem::path& file : {half, folder.last(), folder.config()}) {
+  const std::filesystem::path notes = parent / "run/notes.7-0.tmp";
+  for (const std::filesystem::path& file : {half, notes, folder.last(), folder.config()}) {
     std::ofstream(file) << "x";
   }
   folder.remove_unfinished();
+  CHECK(std::filesystem::exists(notes));
   CHECK_FALSE(std::filesystem::exists(half));
   CHECK(std::filesystem::exists(folder.last()));
   CHECK(std::filesystem::exists(folder.config()));
@@ -63,12 +67,23 @@ TEST_CASE("run folder: clear removes what a run wrote, and nothing else") {
        {folder.config(), folder.metrics(), folder.last(), folder.report(), folder.image("samples", 1)}) {
     std::ofstream(file) << "x";
   }
-  std::ofstream(parent / "run/notes.txt") << "mine";
+  const std::vector<std::filesystem::path> mine = {
+      parent / "run/notes.txt", folder.images() / "photo.png", folder.images() / "samples-a.png",
+      folder.checkpoints() / "other.pt", folder.checkpoints() / "epoch-.safetensors"};
+  for (const std::filesystem::path& file : mine) {
+    std::ofstream(file) << "mine";
+    CHECK_FALSE(folder.owns(file));
+  }
+  CHECK(folder.owns(folder.last()));
+  CHECK(folder.owns(parent / "run/../run/metrics.jsonl"));
+  CHECK_FALSE(folder.owns(folder.best()));
   folder.clear();
   CHECK_FALSE(folder.holds_run());
-  CHECK_FALSE(std::filesystem::exists(folder.checkpoints()));
-  CHECK_FALSE(std::filesystem::exists(folder.images()));
-  CHECK(std::filesystem::exists(parent / "run/notes.txt"));
+  CHECK_FALSE(std::filesystem::exists(folder.report()));
+  CHECK_FALSE(std::filesystem::exists(folder.image("samples", 1)));
+  for (const std::filesystem::path& file : mine) {
+    CHECK(std::filesystem::exists(file));
+  }
   folder.clear();
 }
 

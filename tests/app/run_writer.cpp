@@ -21,7 +21,7 @@ InputFormat format() { return {Shape{3, 4, 1}, true, data().transform}; }
 
 RunWriter make_writer(const RunFolder& folder, const TrainingConfig& config) {
   folder.create();
-  return {folder, config, format(), "{}", data().part(28, 5), 1};
+  return {folder, config, format(), {"{}"}, data().part(28, 5), 1};
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ TEST_CASE("run writer: metrics, checkpoints and pictures of each epoch") {
     CHECK(std::filesystem::exists(folder.image("samples", epoch)) == (epoch == 3 || epoch == 5));
     CHECK(std::filesystem::exists(folder.image("reconstructions", epoch)) == (epoch == 3 || epoch == 5));
   }
-  CHECK(read_file(folder.last()) == checkpoint_bytes(training.state, format(), "{}"));
+  CHECK(read_file(folder.last()) == checkpoint_bytes(training.state, format(), {"{}"}));
   CHECK(read_checkpoint(folder.best()).progress().best_epoch == training.state.progress.best_epoch);
   CHECK(read_checkpoint(folder.best()).progress().epoch == training.state.progress.best_epoch);
   const std::vector<MetricsRow> rows = RunWriter::read_metrics(folder);
@@ -71,7 +71,9 @@ TEST_CASE("run writer: a run that stops early has the checkpoint and the picture
   CHECK(std::filesystem::exists(folder.image("reconstructions", 2)));
 }
 
-TEST_CASE("run writer: an interrupt leaves a checkpoint of the step under way, another end none") {
+TEST_CASE(
+    "run writer: an interrupt leaves a checkpoint of the step under way, another end one only where none "
+    "is") {
   const TemporaryFolder parent("run-writer-interrupt");
   const RunFolder folder{parent / "run"};
   Training training(example::short_training(), data().parts());
@@ -82,9 +84,12 @@ TEST_CASE("run writer: an interrupt leaves a checkpoint of the step under way, a
   CHECK(progress.epoch == 1);
   CHECK(progress.batch == 2);
   CHECK(progress.step == 7);
+  write_file_atomically(folder.last(), std::string_view("as it was"));
+  writer.end(training.state, TrainingEnd::finished);
+  CHECK(read_text_file(folder.last()) == "as it was");
   std::filesystem::remove(folder.last());
   writer.end(training.state, TrainingEnd::finished);
-  CHECK_FALSE(std::filesystem::exists(folder.last()));
+  CHECK(read_checkpoint(folder.last()).progress().step == 7);
 }
 
 TEST_CASE(

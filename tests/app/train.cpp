@@ -105,6 +105,77 @@ TEST_CASE("train: nothing to resume, and a run of another experiment, are refuse
                                  });
 }
 
+TEST_CASE("train: a folder that another run or a study uses is refused, and nothing in it changes") {
+  Trained t("train-busy");
+  t.train([](TrainOptions& o) { o.quiet = true; });
+  const Bytes before = read_file(t.run.last());
+  {
+    const FolderLock lock(t.run.lock());
+    for (const bool resume : {true, false}) {
+      check_throws_with<IoError>(t.run.root.string() + ": is in use by another process, must be free", [&] {
+        t.train([&](TrainOptions& o) {
+          o.resume = resume;
+          o.overwrite = !resume;
+        });
+      });
+    }
+  }
+  write_file_atomically(t.run.root / "study.json", std::string_view("{}"));
+  check_throws_with<IoError>(t.run.root.string() + ": holds a study of vaekit sweep, must be a new folder",
+                             [&] { t.train([](TrainOptions& o) { o.overwrite = true; }); });
+  CHECK(read_file(t.run.last()) == before);
+}
+
+TEST_CASE("train: a run goes on with its own data only, wherever they are") {
+  Trained t("train-data");
+  Matrix<float> x(12, 3);
+  for (Index i = 0; i < x.size(); ++i) {
+    x.data()[i] = static_cast<float>(i % 2);
+  }
+  const auto train = [&](Trained& into, const char* name, bool resume) {
+    return into.train([&](TrainOptions& o) {
+      o.overrides = {R"(data.train={"format":"npy","path":")" + (t.folder / name).string() + "\"}",
+                     "data.test=null", resume ? "training.epochs=3" : "training.epochs=2"};
+      o.resume = resume;
+      o.quiet = true;
+    });
+  };
+  write_file_atomically(t.folder / "a.npy", npy_bytes<float>(x, Shape::flat(3)));
+  write_file_atomically(t.folder / "same.npy", npy_bytes<float>(x, Shape::flat(3)));
+  x(5, 1) = 0.5F;
+  write_file_atomically(t.folder / "other.npy", npy_bytes<float>(x, Shape::flat(3)));
+  Trained u("train-other-data");
+  train(t, "a.npy", false);
+  train(u, "other.npy", false);
+  const std::string before = read_checkpoint(t.run.last()).data();
+  const std::string other = read_checkpoint(u.run.last()).data();
+  CHECK(before.starts_with("12 samples, checksum "));
+  CHECK(before != other);
+  check_throws_with<DataError>(
+      concat("data/train: is ", other, ", must be ", before, " to resume the run in ", t.run.root.string()),
+      [&] { train(t, "other.npy", true); });
+  CHECK(train(t, "same.npy", true) == ExitCode::done);
+}
+
+TEST_CASE("train: no epochs leave the model as it was initialised") {
+  Trained t("train-none");
+  CHECK(t.train([](TrainOptions& o) { o.overrides = {"training.epochs=0"}; }) == ExitCode::done);
+  CHECK(t.out == "run folder: " + t.run.root.string() + "\n");
+  CHECK(read_checkpoint(t.run.last()).progress().step == 0);
+  std::ostringstream out;
+  CHECK(run_evaluate({.run = t.run.root, .overrides = {}, .threads = 1}, out, out) == ExitCode::done);
+}
+
+TEST_CASE("train: a name that leads out of runs/ is refused") {
+  for (const char* name : {"", ".", "..", "/a", "a/b"}) {
+    check_throws_with<ConfigError>(
+        concat("config /name: is \"", name,
+               "\", must be the name of a folder below runs/; or choose one with --out"),
+        [&] { static_cast<void>(detail::default_folder(name)); });
+  }
+  CHECK(detail::default_folder("a b") == "runs/a b");
+}
+
 TEST_CASE("train: divergence names the last finite checkpoint and what to do") {
   const NumericError error("train: step 7: loss is nan");
   const TemporaryFolder parent("train-advice");

@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "app/example_run.hpp"
@@ -36,10 +39,37 @@ TEST_CASE("with_model: the weights of the checkpoint, in the precision of the ru
 
 TEST_CASE("with_model: a checkpoint of another model is refused") {
   const example::ExampleRun example("use-other-model");
-  const Run run = load_run(example.run.root, {"model.encoder.0.units=7"});
+  Run run = load_run(example.run.root);
+  run.config.model.encoder = {DenseConfig{.units = 7}};
   check_throws_with<DataError>(
       example.run.last().string() + ": tensor \"encoder.0.weight\" is 6x64, must be 7x64 for this model",
       [&] { with_model(run, [](const auto&) {}); });
+}
+
+TEST_CASE("with_model: parameters that are not finite are refused") {
+  const example::ExampleRun example("use-nan");
+  Run run = load_run(example.run.root);
+  for (Tensor& tensor : run.checkpoint.file.tensors) {
+    if (tensor.name == "decoder.0.bias") {
+      std::ranges::fill(tensor.bytes, std::uint8_t{0xff});
+    }
+  }
+  check_throws_with<NumericError>(
+      example.run.last().string() + ": parameter \"decoder.0.bias\" is not finite, all must be",
+      [&] { with_model(run, [](const auto&) {}); });
+}
+
+TEST_CASE("transform_for: bytes of nothing but 0 and 1 are scaled already where 0 and 255 make them") {
+  const double unit = 1.0 / 255;
+  const Transform scaling({0, 0}, {unit, unit}, 0, Binarize::none);
+  const auto factor = [&](const Transform& transform, std::vector<std::uint8_t> values) {
+    return transform_for({Shape::flat(2), true, transform}, Dataset("b", Shape::flat(2), std::move(values)))
+        .scale()[0];
+  };
+  CHECK(factor(scaling, {0, 1, 1, 0}) == 1);
+  CHECK(factor(scaling, {0, 1, 2, 0}) == unit);
+  CHECK(factor(scaling, {0, 0}) == unit);
+  CHECK(factor(Transform({1, 1}, {0.5, 0.5}, 0, Binarize::none), {0, 1}) == 0.5);
 }
 
 TEST_CASE("transform_for: data of the kind trained on go through its scaling, others are scaled already") {

@@ -26,6 +26,13 @@ TEST_CASE("shape: a row or a column of pixels is no image") {
   CHECK(to_string(Shape{28, 1, 3}) == "84");
 }
 
+TEST_CASE("shape: only grey and RGB images are pictures") {
+  CHECK(Shape{4, 4, 1}.is_picture());
+  CHECK(Shape{4, 4, 3}.is_picture());
+  CHECK_FALSE(Shape{4, 4, 4}.is_picture());
+  CHECK_FALSE(Shape::flat(3).is_picture());
+}
+
 TEST_CASE("shape: equal when every extent is") {
   CHECK(Shape{2, 3, 4} == Shape{2, 3, 4});
   CHECK(Shape{2, 3, 4} != Shape{3, 2, 4});

@@ -37,7 +37,7 @@ Training interrupted_training(std::uint64_t steps, const TrainingConfig& config 
 }
 
 Checkpoint checkpoint_after(std::uint64_t steps) {
-  return parsed(checkpoint_bytes(interrupted_training(steps).state, format(), "{}"));
+  return parsed(checkpoint_bytes(interrupted_training(steps).state, format(), {"{}"}));
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ Checkpoint checkpoint_after(std::uint64_t steps) {
 TEST_CASE("checkpoint: a state restored after any step goes on to the bits of a straight run") {
   Training straight(example::short_training(), data().parts());
   straight.run();
-  const Bytes expected = checkpoint_bytes(straight.state, format(), "{}");
+  const Bytes expected = checkpoint_bytes(straight.state, format(), {"{}"});
   for (const std::uint64_t steps : {1U, 5U, 12U}) {
     const Checkpoint checkpoint = checkpoint_after(steps);
     Training resumed(example::short_training(), data().parts());
@@ -54,7 +54,7 @@ TEST_CASE("checkpoint: a state restored after any step goes on to the bits of a 
     CHECK(resumed.state.progress.step == steps);
     CHECK(resumed.state.optimizer.steps() == steps);
     resumed.run();
-    CHECK(checkpoint_bytes(resumed.state, format(), "{}") == expected);
+    CHECK(checkpoint_bytes(resumed.state, format(), {"{}"}) == expected);
   }
 }
 
@@ -102,12 +102,12 @@ struct InterruptStateful {
 TEST_CASE("checkpoint: buffers and a discriminator are restored to the bits of a straight run") {
   StatefulTraining straight;
   straight.trainer.train(straight.state);
-  const Bytes expected = checkpoint_bytes(straight.state, format(), "{}");
+  const Bytes expected = checkpoint_bytes(straight.state, format(), {"{}"});
   for (const std::uint64_t steps : {1U, 6U, 13U}) {
     StatefulTraining interrupted;
     interrupted.trainer.train(interrupted.state, InterruptStateful{steps});
     interrupt_requested = 0;
-    const Checkpoint checkpoint = parsed(checkpoint_bytes(interrupted.state, format(), "{}"));
+    const Checkpoint checkpoint = parsed(checkpoint_bytes(interrupted.state, format(), {"{}"}));
     CHECK(checkpoint.find("latent.codebook") != nullptr);
     CHECK(checkpoint.find("latent.counts") != nullptr);
     CHECK(checkpoint.find("likelihood.logvar") != nullptr);
@@ -115,16 +115,16 @@ TEST_CASE("checkpoint: buffers and a discriminator are restored to the bits of a
     StatefulTraining resumed;
     restore(checkpoint, resumed.state);
     resumed.trainer.train(resumed.state);
-    CHECK(checkpoint_bytes(resumed.state, format(), "{}") == expected);
+    CHECK(checkpoint_bytes(resumed.state, format(), {"{}"}) == expected);
   }
 }
 
 TEST_CASE("checkpoint: restored at once it writes the same bytes") {
   const Training training = interrupted_training(7);
-  const Bytes bytes = checkpoint_bytes(training.state, format(), "{}");
+  const Bytes bytes = checkpoint_bytes(training.state, format(), {"{}"});
   Training other(example::short_training(), data().parts());
   restore(parsed(bytes), other.state);
-  CHECK(checkpoint_bytes(other.state, format(), "{}") == bytes);
+  CHECK(checkpoint_bytes(other.state, format(), {"{}"}) == bytes);
   CHECK(same_parameters(other.state.model, training.state.model));
   CHECK(other.state.progress.sums.loss == training.state.progress.sums.loss);
   CHECK(other.state.progress.first_loss == training.state.progress.first_loss);
@@ -133,7 +133,7 @@ TEST_CASE("checkpoint: restored at once it writes the same bytes") {
 
 TEST_CASE("checkpoint: counters that are still NaN come back as NaN") {
   const Training fresh(example::short_training(), data().parts());
-  const Progress progress = parsed(checkpoint_bytes(fresh.state, format(), "{}")).progress();
+  const Progress progress = parsed(checkpoint_bytes(fresh.state, format(), {"{}"})).progress();
   CHECK(std::isnan(progress.first_loss));
   CHECK(std::isnan(progress.best_elbo));
 }
@@ -151,12 +151,13 @@ TEST_CASE("checkpoint: tensors have the names and shapes of a state_dict") {
   CHECK(checkpoint.config() == "{}");
   TrainingConfig config = example::short_training();
   config.weight_average = 0;
-  CHECK_FALSE(parsed(checkpoint_bytes(interrupted_training(1, config).state, format(), "{}")).has_average());
+  CHECK_FALSE(
+      parsed(checkpoint_bytes(interrupted_training(1, config).state, format(), {"{}"})).has_average());
 }
 
 TEST_CASE("checkpoint: averaged weights are read under their prefix") {
   const Training training = interrupted_training(6);
-  const Checkpoint checkpoint = parsed(checkpoint_bytes(training.state, format(), "{}"));
+  const Checkpoint checkpoint = parsed(checkpoint_bytes(training.state, format(), {"{}"}));
   example::Model model = example::make_model();
   checkpoint.load("average.", model);
   CHECK(same_parameters(model, training.state.average->average));
@@ -167,7 +168,7 @@ TEST_CASE("checkpoint: the data format comes back exactly") {
   const Transform transform({0.1, 1.0 / 3}, {1.0 / 255, 7}, -0.5, Binarize::threshold);
   const Training training = interrupted_training(1);
   const InputFormat read =
-      parsed(checkpoint_bytes(training.state, {Shape{1, 2, 1}, false, transform}, "{}")).input();
+      parsed(checkpoint_bytes(training.state, {Shape{1, 2, 1}, false, transform}, {"{}"})).input();
   CHECK(read.shape.height == 1);
   CHECK(read.shape.width == 2);
   CHECK(read.shape.channels == 1);

@@ -49,7 +49,7 @@ struct VampTraining {
 };
 
 Bytes saved(const VampTraining& training) {
-  return checkpoint_bytes(training.state, {Shape{3, 4, 1}, false, data().transform}, "{}");
+  return checkpoint_bytes(training.state, {Shape{3, 4, 1}, false, data().transform}, {"{}"});
 }
 
 }  // namespace

@@ -255,7 +255,7 @@ TEST_CASE("trainer: a loss that is not finite stops before the step") {
             example::Model grad = zeros_like(training.state.model);
             return training.state.model.gradient(x, Elbo(), 0, w, grad).kl;
           }(),
-          "), must be finite and below 1000000 times the first loss of nan"),
+          "), must be finite"),
       [&] { training.run(); });
   CHECK(same_parameters(training.state.model, before));
   CHECK(training.state.progress.step == 0);

@@ -102,11 +102,6 @@ struct LevelArray {
   return input.transform.without_binarization();
 }
 
-template <class T>
-[[nodiscard]] ByteView memory_of(std::span<const T> values) {
-  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
-}
-
 template <class Model>
 [[nodiscard]] std::uint32_t parameter_checksum(const Model& model) {
   Checksum checksum;
@@ -250,10 +245,7 @@ template <class Model>
 /// Throws Error; ConfigError names what cannot be coded
 inline ExitCode run_compress(const CompressOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
-  std::error_code missing;
-  if (options.in && std::filesystem::equivalent(*options.in, options.out, missing)) {
-    throw UsageError("--out: is the file of --in, must be another");
-  }
+  check_output(options.out, {options.run, options.in.value_or("")});
   const Run run = load_run(options.run);
   detail::CompressionReport report;
   with_model(run, [&]<class Model>(const Model& model) {
@@ -283,6 +275,7 @@ inline ExitCode run_compress(const CompressOptions& options, std::ostream& out) 
 inline ExitCode run_decompress(const DecompressOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);
+  check_output(options.out, {options.run, options.in});
   const Run run = load_run(options.run);
   const std::string name = options.in.filename().string();
   CompressedFile file = parse_compressed(read_raw_file(options.in), name);

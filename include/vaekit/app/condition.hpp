@@ -17,14 +17,19 @@ namespace vaekit::inline VAEKIT_ABI {
 
 /// Fills in the numbers that the configuration left to the training data.
 ///
-/// Throws DataError when a label is negative or there are none
+/// Throws DataError when a label is too large
 inline void resolve_condition(std::optional<ConditionConfig>& config, const Dataset& train) {
   if (!config) {
     return;
   }
   if (auto* labels = std::get_if<LabelConditionConfig>(&*config)) {
     if (labels->classes == 0 && !train.labels().empty()) {
-      labels->classes = std::max(Index{*std::ranges::max_element(train.labels())} + 1, Index{1});
+      const auto largest = std::ranges::max_element(train.labels());
+      if (*largest >= most_classes) {
+        throw DataError(concat(train.name(), ": label of sample ", largest - train.labels().begin(), " is ",
+                               *largest, ", must be in 0 .. ", most_classes - 1, " for a condition"));
+      }
+      labels->classes = std::max(Index{*largest} + 1, Index{1});
     }
   } else if (auto& vectors = std::get<VectorConditionConfig>(*config); vectors.columns == 0) {
     vectors.columns = load_dataset(vectors.train).features();

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <optional>
+#include <vector>
 
 #include "vaekit/app/evaluate.hpp"
 #include "vaekit/app/output.hpp"
@@ -38,10 +41,11 @@ struct EncodeOptions {
 /// `vaekit encode`: posterior means (or modes, where z has no mean) [n × dim]; with `logvar` means and
 /// log-variances side by side [n × 2 dim].
 ///
-/// Throws UsageError, ConfigError, DataError, IoError
+/// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);
+  check_output(options.out, {options.run, options.in, options.condition});
   const Run run = load_run(options.run);
   const LoadedData data = load_input(run, options.in, options.condition);
   with_model(run, [&]<class Model>(const Model& model) {
@@ -63,6 +67,7 @@ inline ExitCode run_encode(const EncodeOptions& options, std::ostream& out) {
       }
       latents.block(first, 0, x.rows(), dim) = model.encode_point(x, w);
     });
+    check_results<T>(options.out, latents.span(), latents.cols());
     write_file_atomically(options.out, npy_bytes<T>(latents, Shape::flat(latents.cols())));
   });
   out << options.out.string() << std::endl;
@@ -86,9 +91,10 @@ struct ReconstructOptions {
 
 /// `vaekit reconstruct`: inputs above their reconstructions as a picture, or the reconstructions as an array.
 ///
-/// Throws UsageError, ConfigError, DataError, IoError
+/// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
+  check_output(options.out, {options.run, options.in.value_or(""), options.condition});
   const Run run = load_run(options.run);
   const bool picture = output_format(options.out, run.input.shape) == OutputFormat::png;
   const LoadedData data = options.in ? load_input(run, *options.in, options.condition) : load_shown(run);
@@ -102,15 +108,26 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
       write_png(options.out, reconstruction_picture(model, run.input.shape, view, count));
       return;
     }
-    write_file_atomically(options.out, npy_bytes<T>(reconstruct_all(model, view), run.input.shape));
+    const Matrix<T> reconstructions = reconstruct_all(model, view);
+    check_results<T>(options.out, reconstructions.span(), reconstructions.cols());
+    write_file_atomically(options.out, npy_bytes<T>(reconstructions, run.input.shape));
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;
 }
 
+/// Throws NumericError when a score is not finite
+inline void check_scores(const std::vector<double>& scores, const DataView& view) {
+  const auto bad = std::ranges::find_if_not(scores, [](double score) { return std::isfinite(score); });
+  if (bad != scores.end()) {
+    throw NumericError(concat(view.dataset->name(), ": score of sample ", bad - scores.begin(), " is ", *bad,
+                              ", must be finite; its values may be out of range"));
+  }
+}
+
 /// −ELBO of each sample of `view`, from one z ~ q(z|x); higher is stranger.
 ///
-/// Throws DataError when a value is outside the likelihood's support
+/// Throws DataError when a value is outside the likelihood's support, NumericError when a score is not finite
 template <class Model>
 [[nodiscard]] std::vector<double> negative_elbos(const Model& model, const Run& run, const DataView& view) {
   using T = typename Model::Scalar;
@@ -121,6 +138,7 @@ template <class Model>
       scores.push_back(static_cast<double>(terms.kl.row(row).sum() - terms.log_likelihood.row(row).mean()));
     }
   });
+  check_scores(scores, view);
   return scores;
 }
 
@@ -137,10 +155,11 @@ struct ScoreOptions {
 /// `vaekit score`: −ELBO of each sample, or −log p(x) from `importance_samples` samples; higher is stranger.
 /// [n]. The file's name goes to `out`, progress to `err`.
 ///
-/// Throws UsageError, ConfigError, DataError, IoError
+/// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::ostream& err) {
   const ThreadScope threads(options.threads);
   require_npy(options.out);
+  check_output(options.out, {options.run, options.in, options.condition});
   const Run run = load_run(options.run);
   const LoadedData data = load_input(run, options.in, options.condition);
   std::vector<double> scores;
@@ -153,6 +172,7 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::o
                                 scores.push_back(-value);
                                 progress.update(input + 1);
                               });
+      check_scores(scores, data.view());
       return;
     }
     scores = negative_elbos(model, run, data.view());

@@ -117,9 +117,16 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
     }
     if (options.annealing.chains > 0) {
       check_annealing(model, options.annealing.start);
+      if (options.simulated_inputs > 0) {
+        check_simulation(model);
+      }
     }
     report.levels_of = level_dimensions(likelihood, view);
     report.elbo = evaluate_elbo(model, view, seed);
+    if (!std::isfinite(report.elbo.elbo.mean())) {
+      throw NumericError(concat("evaluate: elbo of the ", report.split, " split is ", report.elbo.elbo.mean(),
+                                ", must be finite; values of the data may be out of range"));
+    }
     report.latent = latent_statistics(model, view);
     report.aggregate = aggregate_statistics(model, view, seed);
     report.discrepancy = aggregate_discrepancy(model, view, seed);

@@ -66,7 +66,7 @@ namespace detail {
 
 inline void add_moments(Json& json, const std::string& name, const RunningMoments& moments) {
   json[name] = moments.mean();
-  json[name + "_standard_error"] = moments.standard_error();
+  json[name + "_standard_error"] = moments.count() < 2 ? Json() : Json(moments.standard_error());
 }
 
 inline void add_annealed(Json& json, const EvaluationReport::Annealed& annealed) {
@@ -136,8 +136,11 @@ inline void add_aggregate(Json& json, const AggregateStatistics& aggregate) {
 
 namespace detail {
 
-/// "12.345 +- 0.678"
+/// "12.345 +- 0.678"; without the error where one sample does not tell it
 [[nodiscard]] inline std::string with_error(const RunningMoments& moments) {
+  if (moments.count() < 2) {
+    return fixed(moments.mean(), 3);
+  }
   return concat(fixed(moments.mean(), 3), " +- ", fixed(moments.standard_error(), 3));
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vaekit/app/difference.hpp"
 #include "vaekit/app/run_folder.hpp"
 #include "vaekit/config/build.hpp"
 #include "vaekit/config/json.hpp"
@@ -67,7 +68,7 @@ struct Run {
 /// validation split, else last.safetensors.
 ///
 /// `overrides` change the configuration for this call (the place of a data set).
-/// Throws IoError, DataError, ConfigError
+/// Throws IoError, DataError, ConfigError when they change what was trained
 [[nodiscard]] inline Run load_run(const std::filesystem::path& path,
                                   const std::vector<std::string>& overrides = {}) {
   std::filesystem::path file = path;
@@ -82,8 +83,19 @@ struct Run {
   run.checkpoint = read_checkpoint(file);
   const auto effective = [&] {
     Json json = parse_json<DataError>(run.checkpoint.config(), run.checkpoint.name);
+    ExperimentConfig config = read_json<ExperimentConfig>(json);
+    if (overrides.empty()) {
+      return config;
+    }
+    const Json trained = write_json(config);
     detail::apply_overrides(json, overrides);
-    return read_json<ExperimentConfig>(json);
+    config = read_json<ExperimentConfig>(json);
+    if (const auto difference =
+            detail::first_difference(trained, write_json(config), detail::replaceable_keys)) {
+      throw ConfigError(concat("config ", difference->pointer, ": is ", difference->now, ", must be ",
+                               difference->before, " as in training: only the data can be others"));
+    }
+    return config;
   };
   run.config = effective();
   if (std::filesystem::is_directory(path) && has_validation(run.config.data) &&

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <initializer_list>
+#include <span>
 #include <string>
+#include <system_error>
 
 #include "vaekit/app/pictures.hpp"
+#include "vaekit/app/run_folder.hpp"
 #include "vaekit/data/npy.hpp"
 #include "vaekit/io/file.hpp"
 #include "vaekit/io/image_grid.hpp"
@@ -24,9 +30,10 @@ enum class OutputFormat { png, npy };
   if (out.extension() != ".png") {
     throw UsageError(concat("--out: is \"", out.string(), "\", must end in .png or .npy"));
   }
-  if (!shape.is_image()) {
-    throw UsageError(concat("--out: is \"", out.string(), "\", must end in .npy: samples of ", shape.size(),
-                            " features are no images"));
+  if (!shape.is_picture()) {
+    throw UsageError(concat("--out: is \"", out.string(), "\", must end in .npy: samples of ",
+                            to_string(shape),
+                            shape.is_image() ? " are neither grey nor RGB" : " features are no images"));
   }
   return OutputFormat::png;
 }
@@ -46,10 +53,36 @@ inline void require_png(const std::filesystem::path& out, const Shape& shape) {
   static_cast<void>(output_format(out, shape));
 }
 
+/// Throws UsageError when `out` is one of the files that are read, or of those in which a run folder among
+/// them keeps its state: both would be lost.
+inline void check_output(const std::filesystem::path& out,
+                         std::initializer_list<std::filesystem::path> inputs) {
+  for (const std::filesystem::path& input : inputs) {
+    std::error_code missing;
+    if (std::filesystem::equivalent(input, out, missing) || RunFolder{input}.owns(out)) {
+      throw UsageError(concat("--out: is \"", out.string(), "\", which is read, must be another file"));
+    }
+  }
+}
+
+/// Throws NumericError when one of the results [n × width], row by row, is not finite.
+template <class T>
+void check_results(const std::filesystem::path& out, std::span<const T> results, Index width) {
+  const auto bad = std::ranges::find_if_not(results, [](T value) { return std::isfinite(value); });
+  if (bad != results.end()) {
+    throw NumericError(concat(out.string(), ": not written: the result of sample ",
+                              (bad - results.begin()) / width, " is ", *bad,
+                              ", must be finite; its input may be out of range"));
+  }
+}
+
 /// Writes samples [n × features] as a grid of pictures with `columns` columns, or as an array.
+///
+/// Throws NumericError when a value is not finite
 template <class T>
 void write_samples(const std::filesystem::path& out, const Matrix<T>& samples, const Shape& shape,
                    Index columns) {
+  check_results<T>(out, samples.span(), samples.cols());
   if (output_format(out, shape) == OutputFormat::png) {
     write_png(out, image_grid<T>(samples, shape, grid_options(shape, columns)));
   } else {

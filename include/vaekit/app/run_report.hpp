@@ -184,7 +184,7 @@ void write_run_report(const RunFolder& folder, const ExperimentConfig& config, c
   data.latent = latent_statistics(model, view);
   data.latent_source = std::move(latent_source);
   detail::add_scatter(model, view, data);
-  if (shape.is_image() && config.training.images_every > 0) {
+  if (shape.is_picture() && config.training.images_every > 0) {
     detail::add_traversals(model, shape, view, data);
     detail::add_interpolations(model, shape, view, data);
     detail::add_manifold(model, shape, view, data);

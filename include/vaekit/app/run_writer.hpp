@@ -19,12 +19,12 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Throws IoError when the folder cannot be written; the files of earlier epochs stay.
 class RunWriter {
  public:
-  RunWriter(RunFolder folder, TrainingConfig config, InputFormat input, std::string config_text,
+  RunWriter(RunFolder folder, TrainingConfig config, InputFormat input, RunIdentity identity,
             DataView pictured, std::uint64_t seed)
       : folder_(std::move(folder)),
         config_(config),
         input_(std::move(input)),
-        config_text_(std::move(config_text)),
+        identity_(std::move(identity)),
         pictured_(pictured),
         seed_(seed) {}
 
@@ -47,7 +47,7 @@ class RunWriter {
   Control epoch(const State& state, const EpochReport& report) {
     append_metrics(metrics_rows(state, report, earlier_seconds_));
     const std::uint64_t epoch = state.progress.epoch;
-    const Bytes bytes = checkpoint_bytes(state, input_, config_text_);
+    const Bytes bytes = checkpoint_bytes(state, input_, identity_);
     if (due(epoch, config_.checkpoint_every)) {
       write_file_atomically(folder_.checkpoint(epoch), bytes);
     }
@@ -55,23 +55,24 @@ class RunWriter {
       write_file_atomically(folder_.best(), bytes);
     }
     write_file_atomically(folder_.last(), bytes);
-    if (input_.shape.is_image() && due(epoch, config_.images_every)) {
+    if (input_.shape.is_picture() && due(epoch, config_.images_every)) {
       write_pictures(state.evaluated(), epoch);
     }
     return Control::go_on;
   }
 
+  /// Leaves a checkpoint where no epoch did: of an interrupt, and of training for no epochs.
   template <class State>
   void end(const State& state, TrainingEnd result) {
     const std::uint64_t epoch = state.progress.epoch;
-    if (result == TrainingEnd::interrupted) {
-      write_file_atomically(folder_.last(), checkpoint_bytes(state, input_, config_text_));
+    if (result == TrainingEnd::interrupted || !std::filesystem::exists(folder_.last())) {
+      write_file_atomically(folder_.last(), checkpoint_bytes(state, input_, identity_));
     } else if (result == TrainingEnd::stopped_early) {
       // The last epoch is known only now.
       if (config_.checkpoint_every > 0 && !due(epoch, config_.checkpoint_every)) {
-        write_file_atomically(folder_.checkpoint(epoch), checkpoint_bytes(state, input_, config_text_));
+        write_file_atomically(folder_.checkpoint(epoch), checkpoint_bytes(state, input_, identity_));
       }
-      if (input_.shape.is_image() && config_.images_every > 0 && !due(epoch, config_.images_every)) {
+      if (input_.shape.is_picture() && config_.images_every > 0 && !due(epoch, config_.images_every)) {
         write_pictures(state.evaluated(), epoch);
       }
     }
@@ -111,7 +112,7 @@ class RunWriter {
   RunFolder folder_;
   TrainingConfig config_;
   InputFormat input_;
-  std::string config_text_;
+  RunIdentity identity_;
   DataView pictured_;
   std::uint64_t seed_;
   double earlier_seconds_ = 0;

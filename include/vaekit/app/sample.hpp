@@ -27,9 +27,10 @@ struct SampleOptions {
 /// `vaekit sample`: means of p(x|z) for z from the prior, or from a sampler that is fitted to the training
 /// set's latents, as a picture or an array.
 ///
-/// Throws UsageError, ConfigError, DataError, IoError
+/// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
+  check_output(options.out, {options.run, options.condition});
   const Run run = load_run(options.run);
   static_cast<void>(output_format(options.out, run.input.shape));
   const auto conditions = condition_rows(run.config, options.condition, options.count);
@@ -55,9 +56,10 @@ struct DecodeOptions {
 
 /// `vaekit decode`: means of p(x|z) for the rows of an array of latents.
 ///
-/// Throws UsageError, ConfigError, DataError, IoError
+/// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
+  check_output(options.out, {options.run, options.in, options.condition});
   const Run run = load_run(options.run);
   static_cast<void>(output_format(options.out, run.input.shape));
   const Dataset latents = parse_npy(read_file(options.in), options.in.filename().string());

@@ -12,6 +12,7 @@
 
 #include "vaekit/app/child_process.hpp"
 #include "vaekit/app/console.hpp"
+#include "vaekit/app/folder_lock.hpp"
 #include "vaekit/app/interrupt.hpp"
 #include "vaekit/app/load_run.hpp"
 #include "vaekit/app/resume.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <concepts>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -9,12 +10,14 @@
 
 #include "vaekit/app/condition.hpp"
 #include "vaekit/app/console.hpp"
+#include "vaekit/app/folder_lock.hpp"
 #include "vaekit/app/interrupt.hpp"
 #include "vaekit/app/resume.hpp"
 #include "vaekit/app/run_report.hpp"
 #include "vaekit/app/run_writer.hpp"
 #include "vaekit/app/use_model.hpp"
 #include "vaekit/data/labelled.hpp"
+#include "vaekit/io/checksum.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -77,6 +80,22 @@ struct ExperimentData {
 
   [[nodiscard]] InputFormat format() const { return {train.shape(), train.is_bytes(), transform}; }
 
+  /// Tells other training data from these.
+  [[nodiscard]] std::string fingerprint() const {
+    Checksum checksum;
+    std::visit(
+        [&]<class Stored>(const Stored& stored) {
+          if constexpr (std::same_as<Stored, GeneratedRows>) {
+            checksum.add(memory_of<std::uint32_t>(stored.combinations));
+          } else {
+            checksum.add(memory_of<typename Stored::value_type>(stored));
+          }
+        },
+        train.values());
+    checksum.add(memory_of<std::int32_t>(train.labels()));
+    return concat(train.size(), " samples, checksum ", checksum_text(checksum.value()));
+  }
+
   /// Leaves the labels that the configuration grants, and repeats their samples.
   void hide_labels(const ExperimentConfig& config) {
     const auto* labels =
@@ -132,6 +151,31 @@ inline void print_results(const std::vector<MetricsRow>& rows, const RunFolder& 
   out << "run folder: " << folder.root.string() << std::endl;
 }
 
+/// runs/<name>; throws ConfigError for a name that leads elsewhere
+[[nodiscard]] inline std::filesystem::path default_folder(const std::string& name) {
+  const std::filesystem::path path(name);
+  if (name.empty() || name == "." || name == ".." || path.filename() != path) {
+    throw ConfigError(concat("config /name: is \"", name,
+                             "\", must be the name of a folder below runs/; or "
+                             "choose one with --out"));
+  }
+  return "runs" / path;
+}
+
+/// Throws IoError when another run is in the folder, or none where one is to go on
+inline void check_free(const RunFolder& folder, const TrainOptions& options) {
+  if (options.resume && !std::filesystem::exists(folder.last())) {
+    throw IoError(concat(folder.root.string(), ": holds no checkpoint, must hold one to resume from"));
+  }
+  if (folder.holds_study()) {
+    throw IoError(concat(folder.root.string(), ": holds a study of vaekit sweep, must be a new folder"));
+  }
+  if (!options.resume && !options.overwrite && folder.holds_run()) {
+    throw IoError(concat(folder.root.string(),
+                         ": holds another run, must be a new folder; use --resume to go on or --overwrite"));
+  }
+}
+
 template <class T>
 ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const RunFolder& folder,
                      std::ostream& out, std::ostream& err) {
@@ -152,11 +196,15 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   TrainingState<ConfiguredVae<T>, AnyOptimizer> state(std::move(model), optimizer, config.training);
   const std::string identity = identity_text(config);
   trainer.prepare(state);
-  RunWriter writer(folder, config.training, data.format(), identity,
+  RunWriter writer(folder, config.training, data.format(), {identity, data.fingerprint()},
                    views.test.size() > 0 ? views.test : views.train, config.seed);
+  folder.create();
+  const FolderLock lock(folder.lock());
+  check_free(folder, options);
   if (options.resume) {
     const Checkpoint checkpoint = read_checkpoint(folder.last());
     check_same_experiment(checkpoint, identity, folder);
+    check_same_data(checkpoint, data.fingerprint(), folder);
     restore(checkpoint, state);
     writer.resume(state.progress.epoch);
     folder.remove_unfinished();
@@ -165,7 +213,6 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   } else if (options.overwrite) {
     folder.clear();
   }
-  folder.create();
   const std::string effective = dump(write_json(config)) + '\n';
   write_file_atomically(folder.config(), effective);
   const InterruptGuard guard;
@@ -184,9 +231,9 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   const bool tested = views.test.size() > 0;
   write_run_report(folder, config, data.train.shape(), state.evaluated(), tested ? views.test : views.train,
                    tested ? "the test set" : "the training set");
-  if (std::filesystem::exists(folder.metrics())) {
-    print_results(RunWriter::read_metrics(folder), folder, out);
-  }
+  print_results(
+      std::filesystem::exists(folder.metrics()) ? RunWriter::read_metrics(folder) : std::vector<MetricsRow>{},
+      folder, out);
   return ExitCode::done;
 }
 
@@ -199,14 +246,8 @@ inline ExitCode run_train(const TrainOptions& options, std::ostream& out, std::o
   ExperimentConfig config = load_config(options.config, options.overrides);
   config.seed = options.seed.value_or(config.seed);
   config.training.threads = options.threads.value_or(config.training.threads);
-  const RunFolder folder{options.out.value_or(std::filesystem::path("runs") / config.name)};
-  if (options.resume && !std::filesystem::exists(folder.last())) {
-    throw IoError(concat(folder.root.string(), ": holds no checkpoint, must hold one to resume from"));
-  }
-  if (!options.resume && !options.overwrite && folder.holds_run()) {
-    throw IoError(concat(folder.root.string(),
-                         ": holds another run, must be a new folder; use --resume to go on or --overwrite"));
-  }
+  const RunFolder folder{options.out ? *options.out : detail::default_folder(config.name)};
+  detail::check_free(folder, options);
   const ThreadScope threads(config.training.threads);
   err << environment_line(thread_count(), to_string(config.precision)) << std::endl;
   return with_precision(config.precision, [&]<class T>(T) {

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <variant>
+#include <vector>
+
 #include "vaekit/app/load_run.hpp"
+#include "vaekit/core/check.hpp"
 #include "vaekit/data/npy.hpp"
 #include "vaekit/evaluate/check_support.hpp"
 #include "vaekit/evaluate/data_view.hpp"
@@ -11,21 +18,41 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Calls `f(model)` with the trained model of `run`, in the precision it was trained in; averaged weights
 /// where the run has them.
 ///
-/// Throws DataError when the checkpoint does not hold this model
+/// Throws DataError when the checkpoint does not hold this model, NumericError when a parameter is not finite
 template <class F>
 void with_model(const Run& run, F&& f) {
   with_precision(run.config.precision, [&]<class T>(T) {
     ConfiguredVae<T> model =
         build_model<T>(run.config.model, run.input.shape, condition_columns(run.config.data.condition));
     run.checkpoint.load(run.checkpoint.has_average() ? "average." : "", model);
+    for (const auto& parameter : state_tensors(std::as_const(model))) {
+      if (!all_finite<T>(parameter.values)) {
+        throw NumericError(
+            concat(run.checkpoint.name, ": parameter \"", parameter.name, "\" is not finite, all must be"));
+      }
+    }
     f(std::as_const(model));
   });
 }
 
+namespace detail {
+
+/// Whether 8-bit data are the zeros and ones that `transform` makes of 0 and 255.
+[[nodiscard]] inline bool are_scaled_bits(const Transform& transform, const Dataset& data) {
+  const bool to_unit = transform.base() == 0 &&
+                       std::ranges::all_of(transform.center(), [](double c) { return c == 0; }) &&
+                       std::ranges::all_of(transform.scale(), [](double s) { return s * 255 == 1; });
+  const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&data.values());
+  return to_unit && bytes != nullptr && *std::ranges::max_element(*bytes) == 1;
+}
+
+}  // namespace detail
+
 /// The transform for data handed to a trained model. Data of the kind it was trained on go through its
-/// scaling; floating values for a model of 8-bit data are taken as scaled already.
+/// scaling; for a model of 8-bit data floating values are taken as scaled already, and so are bytes that are
+/// nothing but 0 and 1, as in `Scale`.
 [[nodiscard]] inline Transform transform_for(const InputFormat& input, const Dataset& data) {
-  if (data.is_bytes() || !input.bytes) {
+  if (!input.bytes || (data.is_bytes() && !detail::are_scaled_bits(input.transform, data))) {
     return input.transform;
   }
   const auto n = static_cast<std::size_t>(data.features());

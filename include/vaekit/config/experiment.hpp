@@ -21,6 +21,8 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+inline constexpr Index most_classes = 100'000;
+
 /// Models are told the labels of the data, one-hot.
 struct LabelConditionConfig {
   static constexpr std::string_view kind = "labels";
@@ -30,15 +32,16 @@ struct LabelConditionConfig {
   double labelled_share = 0.5;
 
   static constexpr auto fields() {
-    return std::tuple{field("classes", &LabelConditionConfig::classes,
-                            "number of classes, 0 = the largest training label + 1", between(0, 100'000)),
-                      field("labelled", &LabelConditionConfig::labelled,
-                            "training samples whose label is known, equally many of each class; 0 = all. "
-                            "With fewer the model "
-                            "needs a classifier",
-                            non_negative),
-                      field("labelled_share", &LabelConditionConfig::labelled_share,
-                            "share of labelled samples in an epoch, which repeats them", below_one)};
+    return std::tuple{
+        field("classes", &LabelConditionConfig::classes,
+              "number of classes, 0 = the largest training label + 1", between(0, most_classes)),
+        field("labelled", &LabelConditionConfig::labelled,
+              "training samples whose label is known, equally many of each class; 0 = all. "
+              "With fewer the model "
+              "needs a classifier",
+              non_negative),
+        field("labelled_share", &LabelConditionConfig::labelled_share,
+              "share of labelled samples in an epoch, which repeats them", below_one)};
   }
 };
 

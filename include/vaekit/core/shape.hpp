@@ -18,6 +18,8 @@ struct Shape {
   [[nodiscard]] static constexpr Shape flat(Index features) { return {1, 1, features}; }
   [[nodiscard]] constexpr Index size() const { return height * width * channels; }
   [[nodiscard]] constexpr bool is_image() const { return height > 1 && width > 1; }
+  /// An image that can be shown: grey or RGB.
+  [[nodiscard]] constexpr bool is_picture() const { return is_image() && (channels == 1 || channels == 3); }
   friend constexpr bool operator==(const Shape&, const Shape&) = default;
 };
 

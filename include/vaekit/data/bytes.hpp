@@ -91,4 +91,10 @@ template <class To, class From = To>
   return out + (text.size() > limit ? "...\"" : "\"");
 }
 
+/// The memory of numbers, as this machine keeps them.
+template <class T>
+[[nodiscard]] ByteView memory_of(std::span<const T> values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
+
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -99,6 +99,12 @@ struct Checkpoint {
     return detail::metadata_value(file.metadata, name, "config");
   }
 
+  /// What tells its training data from others; empty where it is not known.
+  [[nodiscard]] std::string data() const {
+    const auto entry = file.metadata.find("data");
+    return entry == file.metadata.end() ? std::string() : entry->second;
+  }
+
   [[nodiscard]] Progress progress() const {
     Progress progress;
     detail::for_each_counter(progress, [&](const char* key, auto& number) {
@@ -186,10 +192,16 @@ struct Checkpoint {
   return {path.string(), std::move(file)};
 }
 
-/// The bytes of a checkpoint of `state`; `config` is the effective configuration as JSON text.
+/// What was trained, and on what.
+struct RunIdentity {
+  std::string config;     ///< the effective configuration, as JSON text
+  std::string data = {};  ///< tells other training data from these; empty: not known
+};
+
+/// The bytes of a checkpoint of `state`.
 template <class State>
 [[nodiscard]] Bytes checkpoint_bytes(const State& state, const InputFormat& input,
-                                     const std::string& config) {
+                                     const RunIdentity& identity) {
   std::vector<Tensor> tensors;
   detail::add_tensors("", state.model, tensors);
   detail::add_tensors("optimizer.", state.optimizer, tensors);
@@ -209,8 +221,11 @@ template <class State>
   add("input.binarize", {static_cast<double>(input.transform.binarize())});
   Metadata metadata{{"format", "pt"},
                     {"vaekit", version},
-                    {"config", config},
+                    {"config", identity.config},
                     {"optimizer_steps", std::to_string(state.optimizer.steps())}};
+  if (!identity.data.empty()) {
+    metadata["data"] = identity.data;
+  }
   detail::for_each_counter(state.progress, [&]<class N>(const char* key, const N& number) {
     if constexpr (std::is_integral_v<N>) {
       metadata[key] = std::to_string(number);

@@ -233,10 +233,11 @@ class Trainer {
     const ObjectiveValue value = state.model.gradient(x, objective_, time, w, grad);
     const double factor =
         config_.gradient_clip > 0 ? clip_factor(global_norm(grad, partials_), config_.gradient_clip) : 1.0;
-    if (std::isnan(progress.first_loss)) {
+    if (std::isnan(progress.first_loss) && std::isfinite(value.loss)) {
       progress.first_loss = value.loss;
     }
-    if (!(std::abs(value.loss) <= divergence_factor * std::max(1.0, std::abs(progress.first_loss)))) {
+    if (!std::isfinite(value.loss) ||
+        !(std::abs(value.loss) <= divergence_factor * std::max(1.0, std::abs(progress.first_loss)))) {
       throw NumericError(divergence_message(progress, value));
     }
     optimizer_.step(optimizer_.learning_rate(time), grad, factor, state.model, state.optimizer);
@@ -254,9 +255,12 @@ class Trainer {
   }
 
   [[nodiscard]] static std::string divergence_message(const Progress& progress, const ObjectiveValue& value) {
+    const std::string limit =
+        std::isnan(progress.first_loss)
+            ? std::string()
+            : concat(" and below ", divergence_factor, " times the first loss of ", progress.first_loss);
     return concat("train: step ", progress.step + 1, ": loss is ", value.loss, " (log-likelihood ",
-                  value.reconstruction, ", KL ", value.kl, "), must be finite and below ", divergence_factor,
-                  " times the first loss of ", progress.first_loss);
+                  value.reconstruction, ", KL ", value.kl, "), must be finite", limit);
   }
 
   EpochReport finish_epoch(State& state) {
