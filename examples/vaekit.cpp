@@ -2,6 +2,7 @@
 // The command line: `vaekit --help`. Each subcommand is a call of one function in include/vaekit/app/.
 #include <CLI/CLI.hpp>
 #include <array>
+#include <csignal>
 #include <iostream>
 #include <vaekit/app/compress.hpp>
 #include <vaekit/app/describe.hpp>
@@ -11,8 +12,10 @@
 #include <vaekit/app/failure.hpp>
 #include <vaekit/app/latent_space.hpp>
 #include <vaekit/app/metrics.hpp>
+#include <vaekit/app/option_text.hpp>
 #include <vaekit/app/sample.hpp>
 #include <vaekit/app/scatter.hpp>
+#include <vaekit/app/standard_output.hpp>
 #include <vaekit/app/sweep.hpp>
 #include <vaekit/app/train.hpp>
 
@@ -76,9 +79,43 @@ struct Program {
                           "of a conditional model: a class, numbers with commas, or .npy" + otherwise);
   }
 
-  static void add_threads(CLI::App& sub, int& threads) {
+  /// `threads` is a number or an optional one.
+  template <class Threads>
+  static void add_threads(CLI::App& sub, Threads& threads) {
     sub.add_option("--threads", threads, "OpenMP threads, 0 = as OMP_NUM_THREADS says, else all cores")
         ->check(CLI::Range(0, 1024));
+  }
+
+  static void add_overrides(CLI::App& sub, std::vector<std::string>& overrides, const std::string& help) {
+    sub.add_option("--set", overrides, help)->type_name("KEY=JSON")->allow_extra_args(false);
+  }
+
+  /// `seed` is a number or an optional one.
+  template <class Seed>
+  static CLI::Option* add_seed(CLI::App& sub, Seed& seed, const std::string& help) {
+    return sub
+        .add_option_function<std::string>(
+            "--seed", [&seed](const std::string& text) { seed = vaekit::parse_seed("--seed", text); }, help)
+        ->type_name("UINT");
+  }
+
+  // Not by CLI11, whose ranges let NaN pass.
+  static void add_real(CLI::App& sub, const std::string& name, double& value, const std::string& help,
+                       const vaekit::Range& range) {
+    sub.add_option_function<std::string>(
+           name,
+           [&value, name, range](const std::string& text) { value = vaekit::parse_real(name, text, range); },
+           help)
+        ->type_name("FLOAT")
+        ->default_str(vaekit::concat(value));
+  }
+
+  // Where no path means that nothing was asked for, an empty one must not.
+  static CLI::Validator some_path() {
+    return {[](const std::string& path) {
+              return path.empty() ? std::string("is empty, must be a path") : std::string();
+            },
+            ""};
   }
 
   static std::array<CLI::Option*, 2> add_sampler(CLI::App& sub, vaekit::Sampler& sampler,
@@ -94,6 +131,12 @@ struct Program {
     which->check(CLI::IsMember({"prior", "mixture", "flow"}).description(""));
     CLI::Option* count = sub.add_option("--components", components, "Gaussians of the fitted mixture");
     count->capture_default_str()->check(CLI::Range(1, 100'000));
+    sub.parse_complete_callback([&sampler, count] {
+      if (count->count() > 0 && sampler != vaekit::Sampler::mixture) {
+        throw vaekit::UsageError(vaekit::concat("--components: is ", count->as<std::string>(),
+                                                ", must be left out without --sampler mixture"));
+      }
+    });
     return {which, count};
   }
 
@@ -101,13 +144,10 @@ struct Program {
     CLI::App& sub = command("train", "train a configuration into a run folder",
                             [this] { return vaekit::run_train(train, std::cout, std::cerr); });
     sub.add_option("CONFIG", train.config, "configuration file (JSON)")->required();
-    sub.add_option("--set", train.overrides, "override a key: model.latent.dim=8 (repeatable)")
-        ->type_name("KEY=JSON")
-        ->allow_extra_args(false);
-    sub.add_option("--out", train.out, "run folder (default: runs/NAME)");
-    sub.add_option("--threads", train.threads, "OpenMP threads, 0 = as OMP_NUM_THREADS says, else all cores")
-        ->check(CLI::Range(0, 1024));
-    sub.add_option("--seed", train.seed, "seed of every random number of the run");
+    add_overrides(sub, train.overrides, "override a key: model.latent.dim=8 (repeatable)");
+    sub.add_option("--out", train.out, "run folder (default: runs/NAME)")->check(some_path());
+    add_threads(sub, train.threads);
+    add_seed(sub, train.seed, "seed of every random number of the run");
     CLI::Option* resume = sub.add_flag("--resume", train.resume, "go on from the folder's last checkpoint");
     sub.add_flag("--overwrite", train.overwrite, "replace the run that the folder holds")->excludes(resume);
     sub.add_flag("--quiet", train.quiet, "no progress");
@@ -131,9 +171,7 @@ struct Program {
                    "also the log-likelihood, from this many samples an input")
         ->check(CLI::Range(1, 10'000'000));
     add_annealing(sub);
-    sub.add_option("--set", evaluate.overrides, "override a key of the run's configuration")
-        ->type_name("KEY=JSON")
-        ->allow_extra_args(false);
+    add_overrides(sub, evaluate.overrides, "override a key of the run's configuration");
     add_threads(sub, evaluate.threads);
     sub.add_flag("--json", evaluate.json, "print one JSON object");
   }
@@ -173,10 +211,8 @@ struct Program {
     sub.add_option("--count", sample.count, "number of samples")
         ->capture_default_str()
         ->check(CLI::Range(1, 10'000'000));
-    sub.add_option("--temperature", sample.temperature, "standard deviation of z")
-        ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
-    sub.add_option("--seed", sample.seed, "seed of z")->capture_default_str();
+    add_real(sub, "--temperature", sample.temperature, "standard deviation of z", vaekit::non_negative);
+    add_seed(sub, sample.seed, "seed of z")->default_str(std::to_string(sample.seed));
     add_condition(sub, sample.condition, "; default: each class in turn");
     add_sampler(sub, sample.sampler, sample.components);
     add_threads(sub, sample.threads);
@@ -187,8 +223,8 @@ struct Program {
                             [this] { return vaekit::run_reconstruct(reconstruct, std::cout); });
     add_run(sub, reconstruct.run);
     sub.add_option("--out", reconstruct.out, "picture (.png) or array (.npy)")->required();
-    sub.add_option("--in", reconstruct.in, "inputs (.npy); default: the run's test split");
-    add_condition(sub, reconstruct.condition, "; of --in");
+    CLI::Option* in = sub.add_option("--in", reconstruct.in, "inputs (.npy); default: the run's test split");
+    add_condition(sub, reconstruct.condition, "; of --in")->needs(in);
     sub.add_option("--count", reconstruct.count, "number of samples")->check(CLI::Range(1, 10'000'000));
     add_threads(sub, reconstruct.threads);
   }
@@ -229,9 +265,7 @@ struct Program {
                    "along an arc around 0, which keeps to the prior's shell");
     }
     if (name == "traverse") {
-      sub.add_option("--range", picture.range, "how far a dimension moves")
-          ->capture_default_str()
-          ->check(CLI::PositiveNumber);
+      add_real(sub, "--range", picture.range, "how far a dimension moves", vaekit::positive);
     }
   }
 
@@ -255,9 +289,7 @@ struct Program {
     sub.add_option("--size", scatter.size, "pixels of each side")
         ->capture_default_str()
         ->check(CLI::Range(64, 8192));
-    sub.add_option("--set", scatter.overrides, "override a key of the run's configuration, e.g. its labels")
-        ->type_name("KEY=JSON")
-        ->allow_extra_args(false);
+    add_overrides(sub, scatter.overrides, "override a key of the run's configuration, e.g. its labels");
     add_threads(sub, scatter.threads);
   }
 
@@ -284,13 +316,15 @@ struct Program {
     sub.add_flag("--quality", metrics.quality, "error, PSNR and SSIM of reconstructions");
     CLI::Option* features =
         sub.add_option("--features", metrics.features,
-                       "feature classifier (.safetensors): also distances of samples from the data");
+                       "feature classifier (.safetensors): also distances of samples from the data")
+            ->check(some_path());
     for (CLI::Option* option : add_sampler(sub, metrics.sampler, metrics.components)) {
       option->needs(features);
     }
     CLI::Option* outliers =
         sub.add_option("--outliers", metrics.outliers,
-                       "array (.npy): AUROC and average precision of their negative ELBO against the data's");
+                       "array (.npy): AUROC and average precision of their negative ELBO against the data's")
+            ->check(some_path());
     add_condition(sub, metrics.condition, "; of --outliers")->needs(outliers);
     sub.add_option("--samples", metrics.samples, "samples at most")
         ->capture_default_str()
@@ -298,9 +332,7 @@ struct Program {
     sub.add_option("--neighbours", metrics.neighbours, "nearest neighbours that vote on a label")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
-    sub.add_option("--set", metrics.overrides, "override a key of the run's configuration")
-        ->type_name("KEY=JSON")
-        ->allow_extra_args(false);
+    add_overrides(sub, metrics.overrides, "override a key of the run's configuration");
     add_threads(sub, metrics.threads);
     sub.add_flag("--json", metrics.json, "print one JSON object");
   }
@@ -326,9 +358,7 @@ struct Program {
     CLI::App& sub = command("describe", "layers, shapes, parameters, work and memory; trains nothing",
                             [this] { return vaekit::run_describe(describe, std::cout); });
     sub.add_option("TARGET", describe.target, "configuration, run folder or checkpoint")->required();
-    sub.add_option("--set", describe.overrides, "override a key")
-        ->type_name("KEY=JSON")
-        ->allow_extra_args(false);
+    add_overrides(sub, describe.overrides, "override a key");
     CLI::App& schema = command("schema", "JSON Schema of the configuration",
                                [this] { return vaekit::run_schema(markdown, std::cout); });
     schema.add_flag("--markdown", markdown, "the reference page instead");
@@ -338,9 +368,7 @@ struct Program {
     CLI::App& sub = command("doctor", "look for faults in a configuration, its data or a run",
                             [this] { return vaekit::run_doctor(doctor, std::cout); });
     sub.add_option("TARGET", doctor.target, "configuration, run folder or checkpoint")->required();
-    sub.add_option("--set", doctor.overrides, "override a key (repeatable)")
-        ->type_name("KEY=JSON")
-        ->allow_extra_args(false);
+    add_overrides(sub, doctor.overrides, "override a key (repeatable)");
     add_threads(sub, doctor.threads);
     sub.add_flag("--json", doctor.json, "print one JSON object");
   }
@@ -355,38 +383,57 @@ struct Program {
     sub.add_option("--seeds", sweep.seeds, "runs of each combination, from the configuration's seed on")
         ->capture_default_str()
         ->check(CLI::Range(1, 100'000));
-    sub.add_option("--set", sweep.overrides, "override a key of all runs (repeatable)")
-        ->type_name("KEY=JSON")
-        ->allow_extra_args(false);
+    add_overrides(sub, sweep.overrides, "override a key of all runs (repeatable)");
     sub.add_option("--jobs", sweep.jobs, "runs at a time (default: as the cores have room for)")
         ->check(CLI::Range(1, 1024));
     sub.add_option("--threads", sweep.threads, "OpenMP threads of each run")
         ->capture_default_str()
         ->check(CLI::Range(1, 1024));
-    sub.add_option("--out", sweep.out, "folder of the study (default: runs/NAME-sweep)");
+    sub.add_option("--out", sweep.out, "folder of the study (default: runs/NAME-sweep)")->check(some_path());
     CLI::Option* resume = sub.add_flag("--resume", sweep.resume, "go on: train what is not finished");
     sub.add_flag("--overwrite", sweep.overwrite, "replace the study that the folder holds")->excludes(resume);
   }
 };
 
-}  // namespace
+/// Throws UsageError when the first argument names no command.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  const std::string given = argc > 1 ? argv[1] : "--help";
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(sub->get_name());
+  }
+  if (!given.starts_with('-') && std::ranges::find(names, given) == names.end()) {
+    vaekit::refuse_command(given, std::vector<std::string_view>(names.begin(), names.end()));
+  }
+}
 
-int main(int argc, char** argv) {
+ExitCode run(int argc, char** argv) {
   Program program;
   program.sweep.program = vaekit::program_path(argv[0]);
   try {
+    check_command(program.app, argc, argv);
     program.app.parse(argc, argv);
     if (program.app.get_subcommands().empty()) {
       std::cerr << "a command is required; see vaekit --help\n";
-      return static_cast<int>(ExitCode::usage);
+      return ExitCode::usage;
     }
-    return static_cast<int>(program.result);
+    return program.result;
   } catch (const CLI::Success& request) {  // --help, --version
-    return program.app.exit(request);
+    program.app.exit(request);
+    return ExitCode::done;
   } catch (const CLI::ParseError& error) {
     std::cerr << error.what() << "; see vaekit --help\n";
-    return static_cast<int>(ExitCode::usage);
+    return ExitCode::usage;
   } catch (...) {
-    return static_cast<int>(vaekit::report_failure(std::cerr));
+    return vaekit::report_failure(std::cerr);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  vaekit::occupy_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write
+  vaekit::StandardOutput output(std::cout, STDOUT_FILENO);
+  return static_cast<int>(output.finish(run(argc, argv), std::cerr));
 }

@@ -5,6 +5,8 @@
 import json
 import pathlib
 import re
+import resource
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -13,6 +15,7 @@ from program import (
     FOLDER,
     check,
     check_equal,
+    command,
     finish,
     npy_bytes,
     read_metrics,
@@ -67,7 +70,6 @@ def check_help():
 def check_usage():
     for arguments in [
         [],
-        ["bogus"],
         ["train"],
         ["evaluate"],
         ["train", "a.json", "--bogus"],
@@ -77,6 +79,10 @@ def check_usage():
         ["evaluate", "run", "--ais-steps", "10"],
         ["metrics", "run", "--sampler", "mixture"],
         ["metrics", "run", "--condition", "2"],
+        ["metrics", "run", "--outliers", ""],
+        ["metrics", "run", "--features", ""],
+        ["reconstruct", "run", "--out", "a.png", "--condition", "3"],
+        ["train", "a.json", "--out", ""],
         ["sample", "run"],
         ["sample", "run", "--out", "a.png", "--count", "0"],
     ]:
@@ -87,12 +93,61 @@ def check_usage():
         )
         check(result.stderr.endswith("; see vaekit --help\n"), f"{arguments}: points at --help")
     check_equal(run(expect=2).stderr, "a command is required; see vaekit --help\n", "no command")
-    check("bogus" in run("bogus", expect=2).stderr, "a misspelt command is named")
+    check(
+        re.fullmatch(
+            r'vaekit: unknown command "evaluat"; known: compress, .*; did you mean "evaluate"\?\n',
+            run("evaluat", "run", expect=2).stderr,
+        ),
+        "a misspelt command is named",
+    )
+    sample = ["sample", "run", "--out", "a.png"]
+    seed = "must be a whole number from 0 to 18446744073709551615"
+    for arguments, message in [
+        (["train", "a.json", "--seed", "-1"], f'--seed: is "-1", {seed}'),
+        (["train", "a.json", "--seed", ""], f'--seed: is "", {seed}'),
+        ([*sample, "--seed", "99999999999999999999"], f'--seed: is "99999999999999999999", {seed}'),
+        ([*sample, "--temperature", "nan"], "--temperature: is nan, must be a number >= 0"),
+        ([*sample, "--temperature", "-1"], "--temperature: is -1, must be a number >= 0"),
+        (["traverse", "run", "--out", "a.png", "--range", "0"], "--range: is 0, must be a number > 0"),
+        ([*sample, "--components", "4"], "--components: is 4, must be left out without --sampler mixture"),
+        (
+            [*sample, "--sampler", "flow", "--components", "4"],
+            "--components: is 4, must be left out without --sampler mixture",
+        ),
+    ]:
+        check_equal(run(*arguments, expect=2).stderr, message + "\n", f"{arguments}")
     for name, out in [("sample", "x.jpg"), ("encode", "x.png"), ("manifold", "x.npy")]:
         given = ["--in", "inputs.npy"] if name == "encode" else []
         result = run(name, "run", "--out", out, *given, expect=2)
         ending = {"sample": ".png or .npy", "encode": ".npy", "manifold": ".png"}[name]
         check_equal(result.stderr, f'--out: is "{out}", must end in {ending}\n', f"{name} refuses {out}")
+
+
+def check_unwritten_output():
+    """Results that cannot be written are an error; an error of its own keeps its code."""
+    for arguments, code in [(["schema"], 6), (["--help"], 6), (["describe", "config.json"], 6), (["describe", "x"], 6)]:
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(
+                command(*arguments), cwd=FOLDER, stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        check_equal(result.returncode, code, f"{arguments}: exit code")
+        expected = "x: cannot open" if "x" in arguments else "stdout: cannot write: No space left on device\n"
+        check(result.stderr.startswith(expected) and result.stderr.count("\n") == 1, f"{arguments}: {result.stderr}")
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command("schema")], cwd=FOLDER, stderr=subprocess.PIPE, text=True
+    )
+    check_equal(
+        (closed.returncode, closed.stderr), (6, "stdout: cannot write: Bad file descriptor\n"), "closed stdout"
+    )
+
+
+def check_file_size_limit():
+    result = run(
+        "sample", "run", "--out", "large.npy", "--count", 100, expect=6,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)),
+    )  # fmt: skip
+    check_equal(result.stderr, "large.npy: cannot write: File too large\n", "a file over the limit")
+    check(not list(FOLDER.glob("large.npy*")), "leaves nothing")
 
 
 def check_train():
@@ -421,6 +476,8 @@ write_config("named.json", name="by-name", training={"epochs": 1, "batch_size": 
 check_help()
 check_train()
 check_usage()
+check_unwritten_output()
+check_file_size_limit()
 check_existing_run()
 check_evaluate()
 check_runs()
