@@ -7,10 +7,21 @@
 
 using namespace vaekit;
 
+namespace {
+
+std::vector<StudyRun> expand(const std::vector<std::string>& axes, std::uint64_t first, Index seeds) {
+  std::vector<GridAxis> parsed;
+  for (const std::string& axis : axes) {
+    parsed.push_back(parse_grid_axis(axis));
+  }
+  return with_seeds(grid_cells(parsed), first, seeds);
+}
+
+}  // namespace
+
 TEST_CASE("study: every combination, the last axis faster, seeds fastest") {
-  const std::vector<GridAxis> axes{parse_grid_axis("model.latent.dim=[2, 5]"),
-                                   parse_grid_axis(R"(objective.beta=[1, {"schedule": "linear"}])")};
-  const std::vector<StudyRun> runs = expand_grid(axes, 7, 2);
+  const std::vector<StudyRun> runs =
+      expand({"model.latent.dim=[2, 5]", R"(objective.beta=[1, {"schedule": "linear"}])"}, 7, 2);
   REQUIRE(runs.size() == 8);
   CHECK(runs[0].cell == "model.latent.dim=2,objective.beta=1");
   CHECK(runs[0].seed == 7);
@@ -22,22 +33,21 @@ TEST_CASE("study: every combination, the last axis faster, seeds fastest") {
 }
 
 TEST_CASE("study: without axes there is one cell") {
-  const std::vector<StudyRun> runs = expand_grid({}, 1, 3);
+  const std::vector<StudyRun> runs = expand({}, 1, 3);
   REQUIRE(runs.size() == 3);
+  CHECK(runs[2].cell.empty());
   CHECK(runs[2].settings.empty());
-  CHECK(StudyFolder{"s"}.run(runs[2]).root == "s/runs/all/seed-3");
+  CHECK(runs[2].seed == 3);
 }
 
-TEST_CASE("study: folders can be read, and differ where values do") {
-  const StudyFolder folder{"s"};
-  CHECK(folder.run({"objective.beta=0.5", {}, {}, 2}).root == "s/runs/objective.beta=0.5/seed-2");
-  const std::string a = folder.run({"name=a/b", {}, {}, 1}).root.string();
-  const std::string b = folder.run({"name=a b", {}, {}, 1}).root.string();
-  CHECK(a.starts_with("s/runs/name=a_b-"));
-  CHECK(b.starts_with("s/runs/name=a_b-"));
-  CHECK(a != b);
-  const std::string long_name = folder.run({std::string(500, 'x'), {}, {}, 1}).root.string();
-  CHECK(long_name.size() < 200);
+TEST_CASE("study: seeds end where there are no larger ones") {
+  constexpr std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
+  CHECK(expand({}, last - 1, 2).back().seed == last);
+  check_throws_with<UsageError>(
+      "--seeds: is 2 from seed 18446744073709551615 on, must end at 18446744073709551615 at the latest; "
+      "lower "
+      "the configuration's seed",
+      [] { static_cast<void>(expand({}, last, 2)); });
 }
 
 TEST_CASE("study: grids that cannot be") {
@@ -50,6 +60,14 @@ TEST_CASE("study: grids that cannot be") {
   check_throws_with<UsageError>("--grid a: holds 2 twice, must hold each value once",
                                 [] { static_cast<void>(parse_grid_axis("a=[2, 3, 2]")); });
   check_throws_with<UsageError>("--grid a: is given twice, must be given once", [] {
-    static_cast<void>(expand_grid({parse_grid_axis("a=[1]"), parse_grid_axis("a=[2]")}, 1, 1));
+    static_cast<void>(expand({"a=[1]", "a=[2]"}, 1, 1));
   });
+  for (const std::vector<std::string>& axes :
+       {std::vector<std::string>{"a.b.c=[1]", "a=[{}]"}, {"a=[{}]", "a.bc=[1]", "a.b.c=[1]"}}) {
+    const std::string inner = axes.size() == 2 ? "a.b.c" : "a.bc";
+    check_throws_with<UsageError>(
+        "--grid " + inner + ": is a part of --grid a, must not be; write its values into those of a",
+        [&] { static_cast<void>(expand(axes, 1, 1)); });
+  }
+  CHECK(expand({"a.b=[1]", "a.bc=[1]", "ab=[1]"}, 1, 1).size() == 1);
 }

@@ -148,3 +148,25 @@ TEST_CASE("study report: no chart where what varies is no number, no means befor
   CHECK_FALSE(contains(page, "<svg"));
   CHECK(contains(page, "<td>0 of 1</td><td>\u2013</td>"));
 }
+
+TEST_CASE("study report: arranged, the runs of a cell are together, and each key has its column") {
+  StudyReport report{.name = "", .keys = {"b"}, .results = {}, .command = ""};
+  const auto add = [&](const std::string& key, const std::string& value, std::uint64_t seed) {
+    const std::string setting = key + '=' + value;
+    report.results.push_back({{setting, {value}, {setting}, seed}, "finished", {}, ""});
+  };
+  add("b", "2", 5);
+  add("a", "1", 1);
+  add("b", "2", 4);
+  report.results.push_back({{"", {}, {}, 1}, "finished", {}, ""});
+  arrange(report);
+  CHECK(report.keys == std::vector<std::string>{"b", "a"});
+  std::vector<std::uint64_t> seeds;
+  for (const StudyResult& result : report.results) {
+    seeds.push_back(result.run.seed);
+  }
+  CHECK(seeds == std::vector<std::uint64_t>{4, 5, 1, 1});
+  CHECK(report.results[0].run.values == std::vector<std::string>{"2", ""});
+  CHECK(report.results[2].run.values == std::vector<std::string>{"", "1"});
+  CHECK(report.results[3].run.values == std::vector<std::string>{"", ""});
+}

@@ -71,6 +71,57 @@ TEST_CASE("sweep: trains every combination and seed, once") {
   CHECK(count(example.calls(), "train ") == 12);
 }
 
+TEST_CASE("sweep: runs of earlier values and seeds stay in the summary") {
+  SweepExample example("sweep-values");
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  example.options.resume = true;
+  example.options.grid = {"model.latent.dim=[3,4]"};
+  example.options.seeds = 1;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(contains(out.str(), "2 of 2 runs finished\n"));
+  CHECK(contains(example.summary(), ",folder\n3,1,finished,"));
+  CHECK(contains(example.summary(), "\n3,2,finished,"));
+  CHECK(contains(example.summary(), "\n4,1,finished,"));
+  CHECK(contains(example.summary(), "\n2,2,finished,"));
+  CHECK(count(example.summary(), ",finished,") == 5);
+
+  example.options.grid = {"objective.beta=[4]"};
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(contains(example.summary(), "objective.beta,model.latent.dim,seed,"));
+  CHECK(contains(example.summary(), "\n4,,1,finished,"));
+  CHECK(contains(example.summary(), "\n,2,1,finished,"));
+  CHECK(count(example.summary(), ",finished,") == 6);
+}
+
+TEST_CASE("sweep: figures of a run that cannot be read are told in the summary and stop nothing") {
+  SweepExample example("sweep-garbled");
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  const std::filesystem::path metrics = example.folder / "study/runs/model.latent.dim=2/seed-1/metrics.jsonl";
+  write_file_atomically(metrics, std::string_view("garbage\n"));
+  example.options.resume = true;
+  example.options.grid = {"model.latent.dim=[2,3,4]"};
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  CHECK(count(example.summary(), ",finished,") == 5);
+  CHECK(contains(example.summary(), "2,1,unreadable: " + metrics.string() + ":1:1:1: syntax error"));
+}
+
+TEST_CASE("sweep: a folder that is no place for a study is told before the grid is looked at") {
+  SweepExample example("sweep-place");
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  example.options.grid = {"objective.betta=[1]"};
+  example.options.out = example.folder / "study/runs";
+  check_throws_with<IoError>((example.folder / "study/runs").string() +
+                                 ": lies among the runs of the study " + (example.folder / "study").string() +
+                                 ", must be a new folder elsewhere",
+                             [&] { static_cast<void>(run_sweep(example.options, out, err)); });
+}
+
 TEST_CASE("sweep: a failed run is told and tried again; the others are trained") {
   SweepExample example("sweep-failure");
   example.options.seeds = 3;

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
+#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "vaekit/app/run_folder.hpp"
 #include "vaekit/config/json_path.hpp"
 #include "vaekit/core/error.hpp"
 #include "vaekit/core/matrix.hpp"
@@ -58,85 +57,74 @@ struct StudyRun {
 
 namespace detail {
 
-/// `text` as a file name: letters, digits and "._+=,-" stay. Where others were replaced, or it was cut, a
-/// number made from all of it (FNV-1a) tells it from its like.
-[[nodiscard]] inline std::string file_name_for(std::string_view text) {
-  constexpr std::size_t longest = 120;
-  std::string name;
-  std::uint32_t hash = 2166136261U;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       std::string_view("._+=,-").find(c) != std::string_view::npos;
-    name += plain ? c : '_';
-  }
-  if (name == text && name.size() <= longest) {
-    return name;
-  }
-  name.resize(std::min(name.size(), longest));
-  return concat(name, '-', hash);
-}
-
-}  // namespace detail
-
-/// Every combination of the values of `axes`, the last axis fastest, each with `seeds` seeds from
-/// `first_seed` on, which are the innermost loop.
-///
-/// Throws UsageError when one key has two axes
-[[nodiscard]] inline std::vector<StudyRun> expand_grid(const std::vector<GridAxis>& axes,
-                                                       std::uint64_t first_seed, Index seeds) {
+/// Throws UsageError when one key has two axes, or lies inside another: the later would hide the earlier
+inline void check_axes(const std::vector<GridAxis>& axes) {
   std::set<std::string> keys;
   for (const GridAxis& axis : axes) {
     if (!keys.insert(axis.key).second) {
       throw UsageError(concat("--grid ", axis.key, ": is given twice, must be given once"));
     }
   }
+  for (const GridAxis& inner : axes) {
+    for (std::size_t dot = inner.key.find('.'); dot != std::string::npos;
+         dot = inner.key.find('.', dot + 1)) {
+      if (const std::string outer = inner.key.substr(0, dot); keys.contains(outer)) {
+        throw UsageError(concat("--grid ", inner.key, ": is a part of --grid ", outer,
+                                ", must not be; write its values into those of ", outer));
+      }
+    }
+  }
+}
+
+}  // namespace detail
+
+/// The run `before` with one more key set.
+[[nodiscard]] inline StudyRun with_setting(StudyRun before, const std::string& key, const Json& value) {
+  const std::string text = dump(value, -1);
+  before.cell +=
+      concat(before.cell.empty() ? "" : ",", key, '=', value.is_string() ? value.get<std::string>() : text);
+  before.values.push_back(text);
+  before.settings.push_back(concat(key, '=', text));
+  return before;
+}
+
+/// Every combination of the values of `axes`, the last axis fastest; without seeds.
+///
+/// Throws UsageError when keys of two axes are one, or one inside the other
+[[nodiscard]] inline std::vector<StudyRun> grid_cells(const std::vector<GridAxis>& axes) {
+  detail::check_axes(axes);
   std::vector<StudyRun> cells(1);
   for (const GridAxis& axis : axes) {
     std::vector<StudyRun> longer;
     for (const StudyRun& cell : cells) {
       for (const Json& value : axis.values) {
-        StudyRun next = cell;
-        const std::string text = dump(value, -1);
-        next.cell += concat(next.cell.empty() ? "" : ",", axis.key, '=',
-                            value.is_string() ? value.get<std::string>() : text);
-        next.values.push_back(text);
-        next.settings.push_back(concat(axis.key, '=', text));
-        longer.push_back(std::move(next));
+        longer.push_back(with_setting(cell, axis.key, value));
       }
     }
     cells = std::move(longer);
   }
+  return cells;
+}
+
+/// Each cell with `count` seeds from `first` on, which are the inner loop.
+///
+/// Throws UsageError when there are not so many
+[[nodiscard]] inline std::vector<StudyRun> with_seeds(const std::vector<StudyRun>& cells, std::uint64_t first,
+                                                      Index count) {
+  constexpr std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
+  if (static_cast<std::uint64_t>(count - 1) > last - first) {
+    throw UsageError(concat("--seeds: is ", count, " from seed ", first, " on, must end at ", last,
+                            " at the latest; lower the configuration's seed"));
+  }
   std::vector<StudyRun> runs;
+  runs.reserve(cells.size() * static_cast<std::size_t>(count));
   for (const StudyRun& cell : cells) {
-    for (Index seed = 0; seed < seeds; ++seed) {
+    for (Index seed = 0; seed < count; ++seed) {
       runs.push_back(cell);
-      runs.back().seed = first_seed + static_cast<std::uint64_t>(seed);
+      runs.back().seed = first + static_cast<std::uint64_t>(seed);
     }
   }
   return runs;
 }
-
-/// The files of a study: runs/<cell>/seed-<seed>/ are run folders.
-struct StudyFolder {
-  std::filesystem::path root;
-
-  [[nodiscard]] std::filesystem::path study() const { return root / "study.json"; }
-  [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
-  [[nodiscard]] std::filesystem::path summary() const { return root / "summary.csv"; }
-  [[nodiscard]] std::filesystem::path page() const { return root / "summary.html"; }
-  [[nodiscard]] RunFolder run(const StudyRun& run) const {
-    const std::string cell = run.cell.empty() ? "all" : detail::file_name_for(run.cell);
-    return {root / "runs" / cell / concat("seed-", run.seed)};
-  }
-  /// What a run prints.
-  [[nodiscard]] std::filesystem::path log(const StudyRun& run_of) const {
-    return run(run_of).root / "log.txt";
-  }
-  /// Written once a run has ended well.
-  [[nodiscard]] std::filesystem::path finished(const StudyRun& run_of) const {
-    return run(run_of).root / "finished";
-  }
-};
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -21,7 +21,7 @@ namespace vaekit::inline VAEKIT_ABI {
 /// What is known of one run of a study.
 struct StudyResult {
   StudyRun run;
-  std::string status;                      ///< "finished", "waiting" or "failed: <last line it printed>"
+  std::string status;  ///< "finished", "waiting", "failed: <last line it printed>", "unreadable: ..."
   std::map<std::string, MetricsRow> last;  ///< of each split that was evaluated
   std::string folder;                      ///< relative to the study's
 };
@@ -266,6 +266,33 @@ struct StudyColumn {
 }
 
 }  // namespace detail
+
+/// Brings the results in order: the runs of a cell together, by their seeds; cells as they first appear. Keys
+/// that only some cells set are added to `keys`; the value of the others, that of the configuration, is
+/// empty.
+inline void arrange(StudyReport& report) {
+  std::map<std::string, std::size_t> cells;
+  for (StudyResult& result : report.results) {
+    cells.emplace(result.run.cell, cells.size());
+    std::vector<std::string> values(report.keys.size());
+    for (std::size_t i = 0; i < result.run.settings.size(); ++i) {
+      const std::string key = result.run.settings[i].substr(0, result.run.settings[i].find('='));
+      const auto column = std::ranges::find(report.keys, key) - report.keys.begin();
+      if (column == std::ssize(report.keys)) {
+        report.keys.push_back(key);
+        values.emplace_back();
+      }
+      values[static_cast<std::size_t>(column)] = result.run.values[i];
+    }
+    result.run.values = std::move(values);
+  }
+  for (StudyResult& result : report.results) {
+    result.run.values.resize(report.keys.size());
+  }
+  std::ranges::stable_sort(report.results, {}, [&](const StudyResult& result) {
+    return std::pair(cells.at(result.run.cell), result.run.seed);
+  });
+}
 
 /// A study as CSV (RFC 4180): one line a run with the value of each axis, seed, status, epochs and, of each
 /// split, ELBO, reconstruction and KL in nats, and the accuracy where any run has one; empty where there is

@@ -15,9 +15,9 @@
 #include "vaekit/app/folder_lock.hpp"
 #include "vaekit/app/interrupt.hpp"
 #include "vaekit/app/load_run.hpp"
-#include "vaekit/app/resume.hpp"
 #include "vaekit/app/run_writer.hpp"
 #include "vaekit/app/study.hpp"
+#include "vaekit/app/study_folder.hpp"
 #include "vaekit/app/study_report.hpp"
 #include "vaekit/io/file.hpp"
 
@@ -62,6 +62,23 @@ namespace detail {
   return dump(write_json(config)) + '\n';
 }
 
+/// Those of `stored` that are not among `runs`.
+[[nodiscard]] inline std::vector<StudyRun> others(const std::vector<StudyRun>& stored,
+                                                  const std::vector<StudyRun>& runs) {
+  std::map<std::pair<std::string, std::uint64_t>, StudyRun> rest;
+  for (const StudyRun& run : stored) {
+    rest.emplace(std::pair(run.cell, run.seed), run);
+  }
+  for (const StudyRun& run : runs) {
+    rest.erase(std::pair(run.cell, run.seed));
+  }
+  std::vector<StudyRun> left;
+  for (const auto& [name, run] : rest) {
+    left.push_back(run);
+  }
+  return left;
+}
+
 /// A sweep at work: starts runs, waits for them, keeps summary.csv and summary.html up to date.
 class Sweep {
  public:
@@ -71,6 +88,7 @@ class Sweep {
         folder_(std::move(folder)),
         text_(std::move(text)),
         runs_(std::move(runs)),
+        earlier_(others(stored_runs(folder_), runs_)),
         report_(std::move(report)),
         err_(err),
         failures_(runs_.size()) {}
@@ -124,7 +142,7 @@ class Sweep {
       return false;
     }
     const RunFolder run_folder = folder_.run(run);
-    run_folder.create();
+    folder_.create(run);
     std::vector<std::string> arguments{"train", options_.config.string()};
     const auto add = [&](std::initializer_list<std::string> more) {
       arguments.insert(arguments.end(), more);
@@ -196,22 +214,38 @@ class Sweep {
     }
   }
 
-  void write_summary() {
-    report_.results.clear();
-    for (std::size_t i = 0; i < runs_.size(); ++i) {
-      const RunFolder run_folder = folder_.run(runs_[i]);
-      const std::string status = is_finished(runs_[i])  ? "finished"
-                                 : failures_[i].empty() ? "waiting"
-                                                        : failures_[i];
-      StudyResult result{
-          runs_[i], status, {}, std::filesystem::relative(run_folder.root, folder_.root).generic_string()};
+  /// What is known of `run`; `failure` is empty where it did not fail.
+  [[nodiscard]] StudyResult result_of(const StudyRun& run, const std::string& failure) const {
+    const RunFolder run_folder = folder_.run(run);
+    StudyResult result{run,
+                       is_finished(run)  ? "finished"
+                       : failure.empty() ? "waiting"
+                                         : failure,
+                       {},
+                       std::filesystem::relative(run_folder.root, folder_.root).generic_string()};
+    try {
       if (std::filesystem::exists(run_folder.metrics())) {
         for (const MetricsRow& row : RunWriter::read_metrics(run_folder)) {
           result.last.insert_or_assign(row.split, row);
         }
       }
-      report_.results.push_back(std::move(result));
+    } catch (const Error& error) {
+      // The other runs are worth as much as before.
+      result.last.clear();
+      result.status = concat("unreadable: ", error.what());
     }
+    return result;
+  }
+
+  void write_summary() {
+    report_.results.clear();
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      report_.results.push_back(result_of(runs_[i], failures_[i]));
+    }
+    for (const StudyRun& run : earlier_) {
+      report_.results.push_back(result_of(run, ""));
+    }
+    arrange(report_);
     write_file_atomically(folder_.summary(), study_csv(report_));
     write_file_atomically(folder_.page(), study_page(report_));
   }
@@ -220,6 +254,7 @@ class Sweep {
   StudyFolder folder_;
   std::string text_;  // of the configuration
   std::vector<StudyRun> runs_;
+  std::vector<StudyRun> earlier_;  // of the study, but not of this sweep
   StudyReport report_;
   std::ostream& err_;
   std::map<pid_t, std::size_t> at_work_;
@@ -228,30 +263,32 @@ class Sweep {
   bool passed_on_ = false;
 };
 
-/// Checks that `folder` is free, or holds this study and is to go on. More values and more seeds may join.
-inline void claim_study(const StudyFolder& folder, const SweepOptions& options, const std::string& text) {
-  const bool exists = std::filesystem::exists(folder.study());
-  if (options.resume && !exists) {
-    throw IoError(concat(folder.root.string(), ": holds no study, must hold one to resume"));
+/// Every configuration of the grid can be read, and no two are the same.
+///
+/// Throws Error
+inline void check_cells(const SweepOptions& options, const std::vector<StudyRun>& cells, std::uint64_t seed) {
+  std::map<std::string, std::string> known;  // the cell of each configuration
+  for (const StudyRun& cell : cells) {
+    ExperimentConfig own = load_config(options.config, all_settings(options.overrides, cell));
+    own.seed = seed;
+    const auto [same, is_new] = known.emplace(study_text(own), cell.cell);
+    if (!is_new) {
+      throw UsageError(concat("--grid: ", same->second, " and ", cell.cell,
+                              " are the same configuration, must differ; --seeds and --threads are options"));
+    }
   }
-  if (exists && !options.resume && !options.overwrite) {
-    throw IoError(
-        concat(folder.root.string(),
-               ": holds another study, must be a new folder; use --resume to go on or --overwrite"));
+}
+
+/// The command line, for the page.
+[[nodiscard]] inline std::string sweep_command(const SweepOptions& options) {
+  std::string command = "vaekit sweep " + options.config.string();
+  for (const std::string& axis : options.grid) {
+    command += concat(" --grid '", axis, '\'');
   }
-  if (!exists && std::filesystem::exists(folder.root / "runs")) {
-    throw IoError(
-        concat(folder.root.string(), ": holds a folder \"runs\" of no study, must be a new folder"));
+  for (const std::string& setting : options.overrides) {
+    command += concat(" --set '", setting, '\'');
   }
-  if (!options.resume) {
-    return;
-  }
-  const Json before = parse_json<DataError>(read_text_file(folder.study()), folder.study().string());
-  if (const auto difference = first_difference(before, parse_json(text, "config"), movable_keys)) {
-    throw ConfigError(concat("config ", difference->pointer, ": is ", difference->now, ", must be ",
-                             difference->before, " to resume the study in ", folder.root.string(),
-                             "; what differs from run to run belongs into --grid"));
-  }
+  return command + concat(" --seeds ", options.seeds);
 }
 
 }  // namespace detail
@@ -267,42 +304,27 @@ inline ExitCode run_sweep(SweepOptions options, std::ostream& out, std::ostream&
   for (const std::string& axis : options.grid) {
     axes.push_back(parse_grid_axis(axis));
   }
+  const std::vector<StudyRun> cells = grid_cells(axes);
   const ExperimentConfig config = load_config(options.config, options.overrides);
-  std::vector<StudyRun> runs = expand_grid(axes, config.seed, options.seeds);
-  std::map<std::string, std::string> cells;  // of each configuration
-  for (const StudyRun& run : runs) {
-    ExperimentConfig own = load_config(options.config, detail::all_settings(options.overrides, run));
-    own.seed = run.seed;
-    const auto [same, is_new] = cells.emplace(detail::study_text(own), run.cell);
-    if (!is_new) {
-      throw UsageError(concat("--grid: ", same->second, " and ", run.cell,
-                              " are the same configuration, must differ; --seeds and --threads are options"));
-    }
-  }
+  const StudyFolder folder{options.out.value_or(std::filesystem::path("runs") / (config.name + "-sweep"))};
+  const std::string text = detail::study_text(config);
+  claim_study(folder, options.resume, options.overwrite, text);
+  detail::check_cells(options, cells, config.seed);
+  std::vector<StudyRun> runs = with_seeds(cells, config.seed, options.seeds);
   if (options.jobs == 0) {
     options.jobs = std::max(1, thread_count() / std::max(options.threads, 1));
   }
-  const StudyFolder folder{options.out.value_or(std::filesystem::path("runs") / (config.name + "-sweep"))};
-  const std::string text = detail::study_text(config);
-  detail::claim_study(folder, options, text);
   create_folder(folder.root);
   const FolderLock lock(folder.lock());
   if (options.overwrite) {
-    remove_path(folder.root / "runs");
+    remove_path(folder.runs());
   }
   write_file_atomically(folder.study(), text);
   StudyReport report{
-      .name = config.name, .keys = {}, .results = {}, .command = "vaekit sweep " + options.config.string()};
+      .name = config.name, .keys = {}, .results = {}, .command = detail::sweep_command(options)};
   for (const GridAxis& axis : axes) {
     report.keys.push_back(axis.key);
   }
-  for (const std::string& axis : options.grid) {
-    report.command += concat(" --grid '", axis, '\'');
-  }
-  for (const std::string& setting : options.overrides) {
-    report.command += concat(" --set '", setting, '\'');
-  }
-  report.command += concat(" --seeds ", options.seeds);
   const std::size_t count = runs.size();
   detail::Sweep sweep(options, folder, std::move(runs), std::move(report), text, err);
   const ExitCode result = sweep.train();
