@@ -133,6 +133,14 @@ TEST_CASE("merge: a file that cannot be extended is refused by name") {
   CHECK(merge_error(folder, "d/number.json") == "d/number.json /extends: is 3, must be a file name");
   CHECK(merge_error(folder, "d/empty.json") == "d/empty.json /extends: is \"\", must be a file name");
   CHECK(merge_error(folder, "d/list.json") == "d/list.json: is [1], must be an object");
-  CHECK(merge_error(folder, "d/of_list.json") == "d/list.json: is [1], must be an object");
-  CHECK(merge_error(folder, "d/missing.json") == "d/nowhere.json: cannot be opened");
+  CHECK(merge_error(folder, "d/of_list.json") ==
+        "d/list.json: is [1], must be an object; extended by d/of_list.json");
+  CHECK(merge_error(folder, "d/missing.json") ==
+        "d/nowhere.json: cannot be opened; extended by d/missing.json");
+  CHECK(merge_error(folder, "d/nowhere.json") == "d/nowhere.json: cannot be opened");
+  try {
+    load(folder, "d/missing.json");
+  } catch (const Error& error) {
+    CHECK(error.exit_code() == ExitCode::input_output);
+  }
 }

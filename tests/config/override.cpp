@@ -18,16 +18,20 @@ std::string after(const std::string& assignment) {
   return json.dump();
 }
 
-std::string override_error(const std::string& assignment) {
+template <class E>
+std::string refusal(const std::string& assignment) {
   Json json = document;
   try {
     apply_override(json, assignment);
-  } catch (const ConfigError& e) {
+  } catch (const E& e) {
     CHECK(json == document);
     return e.what();
   }
   return "accepted";
 }
+
+std::string override_error(const std::string& assignment) { return refusal<ConfigError>(assignment); }
+std::string malformed(const std::string& assignment) { return refusal<UsageError>(assignment); }
 
 }  // namespace
 
@@ -62,26 +66,24 @@ TEST_CASE("override: the value is JSON, or a bare word taken for a string") {
 }
 
 TEST_CASE("override: a value that is neither JSON nor a bare word is refused") {
-  CHECK(override_error("name=two words") ==
-        "--set name: value is \"two words\", must be JSON or a bare word");
-  CHECK(override_error("name=[1, 2") == "--set name: value is \"[1, 2\", must be JSON or a bare word");
-  CHECK(override_error("name=") == "--set name: value is \"\", must be JSON or a bare word");
-  CHECK(override_error("name=\xff") == "--set name: value is \"\xEF\xBF\xBD\", must be JSON or a bare word");
+  CHECK(malformed("name=two words") == "--set name: value is \"two words\", must be JSON or a bare word");
+  CHECK(malformed("name=[1, 2") == "--set name: value is \"[1, 2\", must be JSON or a bare word");
+  CHECK(malformed("name=") == "--set name: value is \"\", must be JSON or a bare word");
+  CHECK(malformed("name=\xff") == "--set name: value is \"\xEF\xBF\xBD\", must be JSON or a bare word");
 }
 
 TEST_CASE("override: a malformed assignment is refused") {
-  CHECK(override_error("name") == "--set name: has no \"=\", must be KEY=JSON");
-  CHECK(override_error("") == "--set : has no \"=\", must be KEY=JSON");
-  CHECK(override_error("=3") == "--set : has an empty or unreadable key, must be KEY.KEY=JSON");
-  CHECK(override_error("a..b=3") == "--set a..b: has an empty or unreadable key, must be KEY.KEY=JSON");
-  CHECK(override_error("a.=3") == "--set a.: has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(malformed("name") == "--set name: has no \"=\", must be KEY=JSON");
+  CHECK(malformed("") == "--set : has no \"=\", must be KEY=JSON");
+  CHECK(malformed("=3") == "--set : has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(malformed("a..b=3") == "--set a..b: has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(malformed("a.=3") == "--set a.: has an empty or unreadable key, must be KEY.KEY=JSON");
   std::string deep = "a";
   for (int i = 0; i < 100'000; ++i) {
     deep += ".a";
   }
-  CHECK(override_error(deep + "=3").ends_with("...: nested deeper than 256 levels"));
-  CHECK(override_error("a\xff=3") ==
-        "--set a\xEF\xBF\xBD: has an empty or unreadable key, must be KEY.KEY=JSON");
+  CHECK(malformed(deep + "=3").ends_with("...: nested deeper than 256 levels"));
+  CHECK(malformed("a\xff=3") == "--set a\xEF\xBF\xBD: has an empty or unreadable key, must be KEY.KEY=JSON");
 }
 
 TEST_CASE("override: an index must name an element") {

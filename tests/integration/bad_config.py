@@ -14,8 +14,8 @@ def configurations():
     def refuse(message, **changes):
         refuse_training(3, message, write_config("bad.json", **changes))
 
-    def refuse_set(message, assignment):
-        refuse_training(3, message, "good.json", "--set", assignment)
+    def refuse_set(message, assignment, code=3):
+        refuse_training(code, message, "good.json", "--set", assignment)
 
     model = small_config()["model"]
     refuse(
@@ -113,8 +113,9 @@ def configurations():
         "data/validation_fraction: 0.001 of 120 samples leaves none for validation, each part must have at least 1",
         data={"train": BARS, "validation_fraction": 0.001},
     )
-    refuse_set('--set nonsense: has no "=", must be KEY=JSON', "nonsense")
-    refuse_set('--set training.epochs: value is "{", must be JSON or a bare word', "training.epochs={")
+    refuse_set('--set nonsense: has no "=", must be KEY=JSON', "nonsense", code=2)
+    refuse_set('--set : has no "=", must be KEY=JSON', "", code=2)
+    refuse_set('--set training.epochs: value is "{", must be JSON or a bare word', "training.epochs={", code=2)
     refuse_set(
         "config /training/epoch: unknown key; known: batch_size, checkpoint_every, early_stopping, epochs, gradient_clip, "
         'images_every, threads, weight_average; did you mean "epochs"?',
@@ -132,6 +133,12 @@ def configurations():
         "broken.json",
     )
     refuse_training(6, f"{FOLDER}/missing.json: cannot open: No such file or directory", "missing.json")
+    (FOLDER / "child.json").write_text('{"extends": "missing.json"}')
+    refuse_training(
+        6,
+        f"{FOLDER}/missing.json: cannot open: No such file or directory; extended by {FOLDER}/child.json",
+        "child.json",
+    )
     refused(
         3,
         "config /colour: unknown key; known: data, model, name, objective, optimizer, precision, seed, training",

@@ -118,14 +118,25 @@ inline void check_chain(const Files& chain, const std::string& next) {
   throw ConfigError(text + next + (circle ? "" : concat(", must be at most ", limit)));
 }
 
+/// The last file of `chain`, an object. Throws as `load` does, and names the file that extends it.
+inline Json load_link(const Files& chain, const std::function<Json(const std::string&)>& load) try {
+  Json json = load(chain.back());
+  if (!json.is_object()) {
+    refuse(json, JsonPath(chain.back()), "must be an object");
+  }
+  return json;
+} catch (const Error& error) {
+  if (chain.size() == 1) {
+    throw;
+  }
+  throw Error(concat(error.what(), "; extended by ", chain[chain.size() - 2]), error.exit_code());
+}
+
 inline Json load_chain(Files chain, const std::function<Json(const std::string&)>& load,
                        const std::function<void(Json&, const std::filesystem::path&)>& rebase_paths) {
   const std::string file = chain.back();
   const std::filesystem::path folder = std::filesystem::path(file).parent_path();
-  Json json = load(file);
-  if (!json.is_object()) {
-    refuse(json, JsonPath(file), "must be an object");
-  }
+  Json json = load_link(chain, load);
   rebase_paths(json, folder);
   json.erase("$schema");
   const auto extends = json.find("extends");

@@ -31,7 +31,7 @@ namespace detail {
     if (is_bare_word(text)) {
       return Json(text);
     }
-    throw ConfigError(concat(where, ": value is ", preview(Json(text)), ", must be JSON or a bare word"));
+    throw UsageError(concat(where, ": value is ", preview(Json(text)), ", must be JSON or a bare word"));
   }
 }
 
@@ -64,20 +64,21 @@ namespace detail {
 ///
 /// KEY is a path of object keys and array indices, joined by dots; missing objects are created. The value
 /// replaces what was there; it is JSON, or a bare word that is taken for a string.
-/// Throws ConfigError `--set KEY: ...`; `json` is then unchanged.
+/// Throws UsageError `--set KEY: ...` when it is malformed, ConfigError when the configuration has no such
+/// place; `json` is then unchanged.
 inline void apply_override(Json& json, std::string_view assignment) {
   const std::size_t equals = assignment.find('=');
   const std::string_view key = assignment.substr(0, equals);
   const std::string where = "--set " + detail::printable(key);
   if (equals == std::string_view::npos) {
-    throw ConfigError(where + ": has no \"=\", must be KEY=JSON");
+    throw UsageError(where + ": has no \"=\", must be KEY=JSON");
   }
   if (!detail::is_utf8(std::string(key)) || key.empty() || key.front() == '.' || key.back() == '.' ||
       key.find("..") != std::string_view::npos) {
-    throw ConfigError(where + ": has an empty or unreadable key, must be KEY.KEY=JSON");
+    throw UsageError(where + ": has an empty or unreadable key, must be KEY.KEY=JSON");
   }
   if (std::ranges::count(key, '.') >= json_depth_limit) {
-    throw ConfigError(concat(where, ": nested deeper than ", json_depth_limit, " levels"));
+    throw UsageError(concat(where, ": nested deeper than ", json_depth_limit, " levels"));
   }
   Json result = json;
   Json* target = &result;
