@@ -41,8 +41,10 @@ TEST_CASE("failure: a path that the file system refuses, and memory that is not 
         Failure{6, "a/b: cannot access: " + said + '\n'});
   CHECK(failure_of(std::filesystem::filesystem_error("current path", refusal)) ==
         Failure{6, "\"\": cannot access: " + said + '\n'});
-  CHECK(failure_of(std::bad_alloc()) ==
-        Failure{6, "vaekit: out of memory; try a smaller model, batch_size or number of samples\n"});
+  const Failure out_of_memory{
+      6, "vaekit: out of memory; try a smaller model, batch_size or number of samples\n"};
+  CHECK(failure_of(std::bad_alloc()) == out_of_memory);
+  CHECK(failure_of(std::length_error("cannot create std::vector larger than max_size()")) == out_of_memory);
 }
 
 TEST_CASE("failure: what nobody expected is never taken for a fault that a check found") {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <new>
 #include <ostream>
+#include <stdexcept>
 
 #include "vaekit/core/error.hpp"
 
@@ -16,6 +17,10 @@ namespace vaekit::inline VAEKIT_ABI {
 ///
 /// Outside a handler it ends the program, as `throw;` does.
 [[nodiscard]] inline ExitCode report_failure(std::ostream& err) {
+  const auto out_of_memory = [&] {
+    err << "vaekit: out of memory; try a smaller model, batch_size or number of samples\n";
+    return ExitCode::input_output;
+  };
   try {
     throw;
   } catch (const Error& error) {
@@ -26,8 +31,9 @@ namespace vaekit::inline VAEKIT_ABI {
     err << (path.empty() ? "\"\"" : path) << ": cannot access: " << error.code().message() << '\n';
     return ExitCode::input_output;
   } catch (const std::bad_alloc&) {
-    err << "vaekit: out of memory; try a smaller model, batch_size or number of samples\n";
-    return ExitCode::input_output;
+    return out_of_memory();
+  } catch (const std::length_error&) {  // of a vector that no memory could hold
+    return out_of_memory();
   } catch (const std::exception& error) {
     err << "vaekit: unexpected error: " << error.what() << '\n';
     return ExitCode::unexpected;
