@@ -208,7 +208,7 @@ TEST_CASE("sweep: what it refuses before any run") {
   refuse(study + ": holds no study, must hold one to resume", static_cast<IoError*>(nullptr));
   example.options.resume = false;
   example.options.grid = {"model.latent.dim=[2,-1]"};
-  refuse("config /model/latent/dim: is -1, must be >= 1", static_cast<ConfigError*>(nullptr));
+  refuse("config /model/latent/dim: is -1, must be in [1, 1000000]", static_cast<ConfigError*>(nullptr));
   example.options.grid = {"seed=[1,2]"};
   refuse(
       "--grid: seed=1 and seed=2 are the same configuration, must differ; --seeds and --threads are options",

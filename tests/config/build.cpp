@@ -64,6 +64,6 @@ TEST_CASE("build: names of likelihoods, and numbers out of range") {
   config.likelihood = GaussianConfig{};
   CHECK(likelihood_name(config) == "gaussian");
   config.latent = GaussianLatentConfig{.dim = 0};
-  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be >= 1",
+  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be in [1, 1000000]",
                                  [&] { static_cast<void>(build_model<float>(config, Shape::flat(5))); });
 }

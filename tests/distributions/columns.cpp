@@ -236,7 +236,7 @@ TEST_CASE("columns: refuses groups that do not fit") {
   check_throws_with<ConfigError>(
       "columns likelihood: groups have 0 columns, must have 7 (features of the data)",
       [] { TestColumns<float>(TestConfig{}, 7); });
-  check_throws_with<ConfigError>("columns/groups/1: count is 0, must be >= 1", [&] {
+  check_throws_with<ConfigError>("columns/groups/1: count is 0, must be in [1, 1000000]", [&] {
     TestConfig empty = config;
     empty.groups[1].count = 0;
     TestColumns<float>(empty, 3);

@@ -89,9 +89,19 @@ def configurations():
     refuse("config /model/encoder: is {}, must be an array", model={**model, "encoder": {}})
     refuse("config /training/batch_size: is 0, must be >= 1", training={"batch_size": 0})
     refuse(
-        "config /model/latent/dim: is -1, must be >= 1",
+        "config /model/latent/dim: is -1, must be in [1, 1000000]",
         model={**model, "latent": {"type": "gaussian", "dim": -1}},
     )
+    for size in (1000001, 2**61, 2**62, 2**63 - 1):
+        limit = f"is {size}, must be in [1, 1000000]"
+        refuse_set(f"config /model/latent/dim: {limit}", f"model.latent.dim={size}")
+        refuse_set(f"config /model/encoder/0/units: {limit}", f"model.encoder.0.units={size}")
+        refuse_set(f"config /model/decoder/0/units: {limit}", f"model.decoder.0.units={size}")
+        groups = [{"count": size, "likelihood": {"type": "bernoulli"}}] * 2
+        refuse(
+            f"config /model/likelihood/groups/0/count: {limit}",
+            model={**model, "likelihood": {"type": "columns", "groups": groups}},
+        )
     refuse(
         "config /optimizer/learning_rate: is -0.1, must be >= 0",
         optimizer={"type": "adam", "learning_rate": -0.1},

@@ -94,6 +94,6 @@ TEST_CASE("divergence: the pair chosen at run time is the pair of the types") {
 }
 
 TEST_CASE("latent: numbers out of range are refused, whichever is chosen") {
-  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be >= 1",
+  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be in [1, 1000000]",
                                  [] { AnyLatent<float>(GaussianLatentConfig{.dim = 0}); });
 }

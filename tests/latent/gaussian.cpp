@@ -181,6 +181,6 @@ TEST_CASE_TEMPLATE("gaussian latent: NaN in, NaN out", T, float, double) {
 }
 
 TEST_CASE("gaussian latent: needs at least one variable") {
-  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be >= 1",
+  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be in [1, 1000000]",
                                  [] { GaussianLatent<float>({.dim = 0}); });
 }

@@ -194,7 +194,7 @@ TEST_CASE("joint: nothing is allocated") {
 }
 
 TEST_CASE("joint: numbers are checked") {
-  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be >= 1",
+  check_throws_with<ConfigError>("gaussian latent: dim is 0, must be in [1, 1000000]",
                                  [] { JointLatent<float>({.gaussian = {.dim = 0}}); });
   check_throws_with<ConfigError>("concrete latent: classes is 1, must be in [2, 100000]",
                                  [] { JointLatent<float>({.concrete = {.classes = 1}}); });

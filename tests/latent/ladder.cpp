@@ -389,7 +389,7 @@ TEST_CASE_TEMPLATE("ladder: agrees with PyTorch", T, float, double) {
 TEST_CASE("ladder: numbers out of range are refused") {
   check_throws_with<ConfigError>("ladder latent: dims has 1 level, must have at least 2",
                                  [] { LadderLatent<float>({.dims = {4}}); });
-  check_throws_with<ConfigError>("ladder latent: dims/0 is -1, must be >= 1", [] {
+  check_throws_with<ConfigError>("ladder latent: dims/0 is -1, must be in [1, 1000000]", [] {
     LadderLatent<float>({.dims = {-1, 4}});
   });
   check_throws_with<ConfigError>("ladder latent: hidden is 0, must be in [1, 100000]", [] {

@@ -197,7 +197,7 @@ TEST_CASE("ladder prior: numbers out of range are refused") {
                                  [] { LadderPrior<float>({.dims = {10}}, 10); });
   check_throws_with<ConfigError>("ladder prior: dims has 0 levels, must have at least 2",
                                  [] { LadderPrior<float>({.dims = {}}, 10); });
-  check_throws_with<ConfigError>("ladder prior: dims/1 is 0, must be >= 1", [] {
+  check_throws_with<ConfigError>("ladder prior: dims/1 is 0, must be in [1, 1000000]", [] {
     LadderPrior<float>({.dims = {10, 0}}, 10);
   });
   check_throws_with<ConfigError>("ladder prior: hidden is 0, must be in [1, 100000]", [] {

@@ -247,7 +247,7 @@ TEST_CASE("poincare: the space is the prior's of the same curvature alone") {
 }
 
 TEST_CASE("poincare: the configuration is checked") {
-  check_throws_with<ConfigError>("poincare latent: dim is 0, must be >= 1",
+  check_throws_with<ConfigError>("poincare latent: dim is 0, must be in [1, 1000000]",
                                  [] { PoincareLatent<float>({.dim = 0}); });
   check_throws_with<ConfigError>("poincare latent: curvature is -1, must be in [0.0001, 10000]",
                                  [] { PoincareLatent<float>({.curvature = -1}); });

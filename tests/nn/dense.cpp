@@ -68,7 +68,7 @@ TEST_CASE("dense: keeps the input of an activation only where its derivative nee
 }
 
 TEST_CASE("dense: a layer without units is refused") {
-  check_throws_with<ConfigError>("dense: units is 0, must be >= 1",
+  check_throws_with<ConfigError>("dense: units is 0, must be in [1, 1000000]",
                                  [] { Dense<float>({.units = 0}, Shape::flat(3)); });
 }
 

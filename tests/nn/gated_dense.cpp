@@ -71,7 +71,7 @@ TEST_CASE("gated_dense: the tensors have the names of the published code") {
 }
 
 TEST_CASE("gated_dense: needs at least one unit") {
-  check_throws_with<ConfigError>("gated_dense: units is 0, must be >= 1",
+  check_throws_with<ConfigError>("gated_dense: units is 0, must be in [1, 1000000]",
                                  [] { GatedDense<float>({.units = 0}, Shape::flat(3)); });
 }
 

@@ -59,7 +59,7 @@ struct VectorConditionConfig {
         field("test", &VectorConditionConfig::test, "a row for each sample of data/test"),
         field("validation", &VectorConditionConfig::validation, "a row for each sample of data/validation"),
         field("columns", &VectorConditionConfig::columns, "numbers in a row, 0 = as many as there are",
-              non_negative)};
+              between(0, size_range.maximum))};
   }
 };
 

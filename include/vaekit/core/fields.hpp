@@ -35,6 +35,8 @@ inline constexpr Range positive{.minimum = 0, .exclusive_minimum = true};
 inline constexpr Range non_negative{.minimum = 0};
 inline constexpr Range zero_to_one{.minimum = 0, .maximum = 1};
 inline constexpr Range below_one{.minimum = 0, .maximum = 1, .exclusive_maximum = true};
+/// Of units, variables and columns: products of a few such sizes do not overflow.
+inline constexpr Range size_range{.minimum = 1, .maximum = 1'000'000};
 [[nodiscard]] constexpr Range at_least(double minimum) { return {.minimum = minimum}; }
 [[nodiscard]] constexpr Range between(double minimum, double maximum) {
   return {.minimum = minimum, .maximum = maximum};

@@ -25,7 +25,7 @@ struct ColumnGroup {
 
   static constexpr auto fields() {
     return std::tuple{
-        required_field("count", &ColumnGroup::count, "columns, from where the last group ends", at_least(1)),
+        required_field("count", &ColumnGroup::count, "columns, from where the last group ends", size_range),
         required_field("likelihood", &ColumnGroup::likelihood, "p(x|z) of these columns")};
   }
 };

@@ -18,7 +18,7 @@ struct GaussianLatentConfig {
   Index dim = 20;
 
   static constexpr auto fields() {
-    return std::tuple{field("dim", &GaussianLatentConfig::dim, "number of latent variables", at_least(1))};
+    return std::tuple{field("dim", &GaussianLatentConfig::dim, "number of latent variables", size_range)};
   }
 };
 

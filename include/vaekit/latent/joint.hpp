@@ -156,7 +156,7 @@ struct JointPriorConfig {
 
   static constexpr auto fields() {
     return std::tuple{field("dim", &JointPriorConfig::dim,
-                            "continuous latent variables; the others are categorical", at_least(1)),
+                            "continuous latent variables; the others are categorical", size_range),
                       field("classes", &JointPriorConfig::classes, "values of each categorical variable",
                             between(2, 100'000)),
                       field("learned", &JointPriorConfig::learned,

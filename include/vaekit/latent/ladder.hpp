@@ -17,7 +17,7 @@ struct LadderLatentConfig {
 
   static constexpr auto fields() {
     return std::tuple{field("dims", &LadderLatentConfig::dims,
-                            "latent variables of each level, nearest to the data first", at_least(1)),
+                            "latent variables of each level, nearest to the data first", size_range),
                       field("hidden", &LadderLatentConfig::hidden,
                             "units of the hidden layer between two levels", between(1, 100'000)),
                       field("activation", &LadderLatentConfig::activation, "function of the hidden layers")};

@@ -25,8 +25,8 @@ struct LadderLevels {
                                ", must have at least 2"));
     }
     for (std::size_t l = 0; l < dims.size(); ++l) {
-      if (dims[l] < 1) {
-        throw ConfigError(concat(where, ": dims/", l, " is ", dims[l], ", must be >= 1"));
+      if (!size_range.contains(static_cast<double>(dims[l]))) {
+        throw ConfigError(concat(where, ": dims/", l, " is ", dims[l], ", ", to_string(size_range)));
       }
       first.push_back(dim);
       dim += dims[l];
@@ -140,7 +140,7 @@ struct LadderPriorConfig {
 
   static constexpr auto fields() {
     return std::tuple{field("dims", &LadderPriorConfig::dims,
-                            "latent variables of each level, nearest to the data first", at_least(1)),
+                            "latent variables of each level, nearest to the data first", size_range),
                       field("hidden", &LadderPriorConfig::hidden,
                             "units of the hidden layer between two levels", between(1, 100'000)),
                       field("activation", &LadderPriorConfig::activation, "function of the hidden layers")};

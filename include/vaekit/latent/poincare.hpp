@@ -20,7 +20,7 @@ struct PoincareConfig {
   double curvature = 1;
 
   static constexpr auto fields() {
-    return std::tuple{field("dim", &PoincareConfig::dim, "number of latent variables", at_least(1)),
+    return std::tuple{field("dim", &PoincareConfig::dim, "number of latent variables", size_range),
                       field("curvature", &PoincareConfig::curvature,
                             "c of the ball of curvature -c, whose radius is 1/sqrt(c)", between(1e-4, 1e4))};
   }

@@ -20,7 +20,7 @@ struct DenseConfig {
   Initializer initializer = Initializer::fan_in_uniform;
 
   static constexpr auto fields() {
-    return std::tuple{required_field("units", &DenseConfig::units, "number of outputs", at_least(1)),
+    return std::tuple{required_field("units", &DenseConfig::units, "number of outputs", size_range),
                       field("activation", &DenseConfig::activation, "function applied to the outputs"),
                       field("bias", &DenseConfig::bias, "whether a bias is added"),
                       field("initializer", &DenseConfig::initializer, "distribution of the first weights")};

@@ -14,7 +14,7 @@ struct GatedDenseConfig {
 
   static constexpr auto fields() {
     return std::tuple{
-        required_field("units", &GatedDenseConfig::units, "number of outputs", at_least(1)),
+        required_field("units", &GatedDenseConfig::units, "number of outputs", size_range),
         field("activation", &GatedDenseConfig::activation, "function applied to the values before the gate"),
         field("initializer", &GatedDenseConfig::initializer, "distribution of the first weights")};
   }
