@@ -105,6 +105,8 @@ TEST_CASE("condition: what makes no sense is refused") {
   const ExperimentConfig config = conditions::with_classes(3);
   check_throws_with<UsageError>("--condition: class is 3, must be in 0 .. 2 (3 classes)",
                                 [&] { static_cast<void>(condition_rows(config, "3", 1)); });
+  check_throws_with<UsageError>("--condition: has 2 numbers, must be one class in 0 .. 2 (3 classes)",
+                                [&] { static_cast<void>(condition_rows(config, "0,1", 1)); });
   check_throws_with<UsageError>("--condition: class is 1.5, must be in 0 .. 2 (3 classes)",
                                 [&] { static_cast<void>(condition_rows(config, "1.5", 1)); });
   check_throws_with<UsageError>(
@@ -147,6 +149,14 @@ TEST_CASE("condition: a conditional model is trained, evaluated and used by labe
     CHECK(example::read_array(folder / "d.npy").size() == 30);
     run_interpolate({.run = folder / "run", .out = folder / "i.png", .threads = 1}, out);
     run_manifold({.run = folder / "run", .out = folder / "m.png", .condition = given, .threads = 1}, out);
+    if (given == "1,0") {
+      check_throws_with<UsageError>(
+          "--condition: missing, the model was told a vector of numbers for each sample",
+          [&] { run_manifold({.run = folder / "run", .out = folder / "m.png", .threads = 1}, out); });
+    } else {
+      CHECK(run_manifold({.run = folder / "run", .out = folder / "m.png", .threads = 1}, out) ==
+            ExitCode::done);
+    }
     check_throws_with<UsageError>("--condition: missing, the model is conditional", [&] {
       run_score({.run = folder / "run", .in = folder / "x.npy", .out = folder / "s.npy", .condition = {}},
                 out, out);

@@ -167,6 +167,9 @@ TEST_CASE("feature classifier: other images and other files are refused") {
   const std::string refusal =
       path.string() + ": is no feature classifier, must be made by feature_classifier";
   check_throws_with<DataError>(refusal, [&] { static_cast<void>(read_feature_classifier(path)); });
+  file.metadata = {{"config", "{}"}};
+  write_safetensors(path, file);
+  check_throws_with<DataError>(refusal, [&] { static_cast<void>(read_feature_classifier(path)); });
   FeatureClassifier wide = small_features();
   wide.shape.width = 1'000'000'000;
   write_feature_classifier(path, wide);

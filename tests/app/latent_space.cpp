@@ -167,8 +167,11 @@ TEST_CASE("traverse: of numbers beside one-hot vectors the numbers move") {
                      JointPriorConfig{.dim = 2, .classes = 3}));
   const std::filesystem::path out = example.folder / "p.png";
   std::ostringstream said;
-  run_traverse({.run = example.run.root, .out = out, .rows = 9, .steps = 4, .threads = 1}, said);
+  run_traverse({.run = example.run.root, .out = out, .steps = 4, .threads = 1}, said);
   check_size(out, 2, 4);
+  check_throws_with<UsageError>("--rows: is 3, must be at most 2 (latent dimensions that move)", [&] {
+    run_traverse({.run = example.run.root, .out = out, .rows = 3}, said);
+  });
 }
 
 TEST_CASE("manifold: quantiles of the prior, the second dimension upwards") {
@@ -191,6 +194,19 @@ TEST_CASE("manifold: a model of another number of dimensions is refused") {
   });
   check_throws_with<UsageError>("--out: is \"p.npy\", must end in .png",
                                 [&] { run_manifold({.run = example.run.root, .out = "p.npy"}, said); });
+}
+
+TEST_CASE("latent pictures: more than the data have, or a picture holds, is refused") {
+  const example::ExampleRun example("latent_limits");
+  const std::filesystem::path out = example.folder / "p.png";
+  std::ostringstream said;
+  check_throws_with<UsageError>("--rows: is 7, must be at most 6 (pairs of 12 samples)", [&] {
+    run_interpolate({.run = example.run.root, .out = out, .rows = 7}, said);
+  });
+  check_throws_with<UsageError>(
+      "--out: picture of 1000000 samples has 66002x66002 pixels, must have at most 268435456; lower --steps",
+      [&] { run_manifold({.run = example.run.root, .out = out, .steps = 1000}, said); });
+  CHECK_FALSE(std::filesystem::exists(out));
 }
 
 TEST_CASE("interpolate: one sample makes no pair") {

@@ -31,8 +31,21 @@ TEST_CASE("output: the ending chooses the format") {
   check_throws_with<UsageError>("--out: is \"a.png\", must end in .npy", [] { require_npy("a.png"); });
   check_throws_with<UsageError>("--out: is \"a.npy\", must end in .png",
                                 [&] { require_png("a.npy", image); });
+  for (const std::string out : {"a.png", "a.npy"}) {
+    check_throws_with<UsageError>(
+        "--out: samples of 3 features are no images, must be images for a picture of them",
+        [&] { require_png(out, Shape::flat(3)); });
+  }
   require_png("a.png", image);
   require_npy("a.npy");
+}
+
+TEST_CASE("output: a picture that would be too large is refused, with what helps") {
+  const Shape image{28, 28, 1};
+  check_picture_size(10'000, image, 100, "lower --count");
+  check_throws_with<UsageError>(
+      "--out: picture of 100000 samples has 18388x18330 pixels, must have at most 268435456; lower --count",
+      [&] { check_picture_size(100'000, image, 317, "lower --count"); });
 }
 
 TEST_CASE("output: samples are written as an array or as a grid") {

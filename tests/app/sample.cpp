@@ -44,6 +44,10 @@ TEST_CASE("sample: means of the decoder at z from the prior, by seed and tempera
   const std::filesystem::path picture = example.folder / "s.png";
   run_sample({.run = example.run.root, .out = picture, .count = 5, .seed = 3, .threads = 1}, said);
   CHECK(read_png(picture).channels == 1);
+  check_throws_with<UsageError>(
+      "--out: picture of 1000000 samples has 66002x66002 pixels, must have at most 268435456; lower --count, "
+      "or end --out in .npy",
+      [&] { run_sample({.run = example.run.root, .out = picture, .count = 1'000'000}, said); });
 }
 
 TEST_CASE("decode: means for given latents, as many as the model has") {

@@ -11,7 +11,9 @@
 #include "support/throws_with.hpp"
 
 using vaekit::GridOptions;
+using vaekit::GridSize;
 using vaekit::Image;
+using vaekit::Index;
 using vaekit::Matrix;
 using vaekit::Shape;
 using Pixels = std::vector<std::uint8_t>;
@@ -70,4 +72,18 @@ TEST_CASE("image_grid: what is no image, or would be too large, is refused") {
       "image_grid: picture is 3e+18x4e+18 pixels, must have at most 268435456; lower count, padding or "
       "upscale",
       1, Shape{4, 3, 1}, {.padding = 0, .upscale = 1000000000000000000}, config_error);
+}
+
+TEST_CASE("image_grid: its size is known before it is made") {
+  const Shape shape{3, 4, 1};
+  for (const Index count : {1, 2, 7}) {
+    for (const Index columns : {0, 1, 3, 20}) {
+      const GridOptions options{.columns = columns, .padding = 2, .upscale = 3};
+      const Image grid = image_grid<float>(Matrix<float>(count, 12), shape, options);
+      const GridSize size = grid_size(count, shape, options);
+      CHECK(size.width == static_cast<double>(grid.width));
+      CHECK(size.height == static_cast<double>(grid.height));
+      CHECK(size.fits());
+    }
+  }
 }

@@ -130,11 +130,13 @@ namespace detail {
     throw UsageError("--condition: missing, the model was told a vector of numbers for each sample");
   } else {
     const std::vector<double> numbers = text.empty() ? std::vector<double>{} : detail::parse_numbers(text);
+    if (labels && numbers.size() > 1) {
+      throw UsageError(concat("--condition: has ", numbers.size(), " numbers, must be one class in 0 .. ",
+                              columns - 1, " (", columns, " classes)"));
+    }
     for (Index row = 0; row < count; ++row) {
       append(!labels ? numbers
-                     : detail::one_hot(text.empty()          ? static_cast<double>(row % columns)
-                                       : numbers.size() == 1 ? numbers[0]
-                                                             : std::numeric_limits<double>::quiet_NaN(),
+                     : detail::one_hot(numbers.empty() ? static_cast<double>(row % columns) : numbers[0],
                                        columns));
     }
   }

@@ -69,6 +69,14 @@ inline void write_feature_classifier(const std::filesystem::path& path, const Fe
 /// Throws IoError, or DataError when the file is no feature classifier
 [[nodiscard]] inline FeatureClassifier read_feature_classifier(const std::filesystem::path& path) {
   const Checkpoint file = read_checkpoint(path);
+  const auto refuse = [&] {
+    throw DataError(concat(file.name, ": is no feature classifier, must be made by feature_classifier"));
+  };
+  for (const char* key : {"name", "height", "width", "channels"}) {
+    if (!file.file.metadata.contains(key)) {
+      refuse();  // a checkpoint of vaekit train, for one
+    }
+  }
   Shape shape;
   detail::read_number(file.file.metadata, file.name, "height", shape.height);
   detail::read_number(file.file.metadata, file.name, "width", shape.width);
@@ -91,7 +99,7 @@ inline void write_feature_classifier(const std::filesystem::path& path, const Fe
                             static_cast<double>(shape.channels) ==
                         static_cast<double>(first->shape[1]);
   if (!add_layer("head.weight") || sizes.size() < 2 || !fits) {
-    throw DataError(concat(file.name, ": is no feature classifier, must be made by feature_classifier"));
+    refuse();
   }
   const Index classes = sizes.back();
   sizes.pop_back();

@@ -36,6 +36,7 @@ ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream&
   const LoadedData data = load_shown(run);
   with_model(run, [&](const auto& model) {
     const auto [z, columns] = make(model, data.view(), run.config);
+    check_picture_size(z.rows(), run.input.shape, columns, "lower --steps");
     write_samples(options.out, decode_all(model, z), run.input.shape, columns);
   });
   out << options.out.string() << std::endl;
@@ -49,6 +50,13 @@ void check_latent_space(std::string_view what, bool fits, const Model& model) {
   if (!fits) {
     throw UsageError(
         concat(what, ", the ", part_name(model.latent), " posterior lives on ", space_of(model.latent)));
+  }
+}
+
+/// Throws UsageError "--rows: is 9, must be at most 2 (latent dimensions that move)"
+inline void check_rows(Index rows, Index most, std::string_view what) {
+  if (rows > most) {
+    throw UsageError(concat("--rows: is ", rows, ", must be at most ", most, " (", what, ')'));
   }
 }
 
@@ -70,11 +78,13 @@ inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostrea
         }
         const Index steps = options.steps > 0 ? options.steps : 10;
         const Index wanted = options.rows > 0 ? options.rows : 8;
-        const auto ends = encode_first(model, view, 2 * wanted);
-        if (ends.rows() < 2) {
+        const Index pairs = view.size() / 2;
+        if (pairs < 1) {
           throw DataError(
               concat(view.dataset->name(), ": has 1 sample, must have at least 2 to interpolate"));
         }
+        detail::check_rows(options.rows, pairs, concat("pairs of ", view.size(), " samples"));
+        const auto ends = encode_first(model, view, 2 * wanted);
         return std::pair(interpolation_latents(model, ends, steps, options.spherical || !straight), steps);
       });
 }
@@ -89,6 +99,7 @@ inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& 
       options, out, [&](const auto& model, const DataView& view, const ExperimentConfig&) {
         detail::check_latent_space("traverse: moves z through all of space", free_columns(model.latent) > 0,
                                    model);
+        detail::check_rows(options.rows, free_columns(model.latent), "latent dimensions that move");
         const Index steps = options.steps > 0 ? options.steps : 11;
         const std::vector<Index> dimensions =
             traversed_dimensions(model, latent_statistics(model, view), options.rows > 0 ? options.rows : 10);
@@ -111,8 +122,9 @@ inline ExitCode run_manifold(const LatentPictureOptions& options, std::ostream& 
               concat("manifold: the model has ", model.latent_dim(), " latent dimensions, must have 2"));
         }
         const Index steps = options.steps > 0 ? options.steps : 20;
-        const std::string condition =
-            options.condition.empty() && model.condition > 0 ? "0" : options.condition;
+        const bool by_class =
+            config.data.condition && std::holds_alternative<LabelConditionConfig>(*config.data.condition);
+        const std::string condition = options.condition.empty() && by_class ? "0" : options.condition;
         auto z = conditioned_latents(model, condition_rows(config, condition, steps * steps), steps * steps);
         place_manifold(z, steps);
         return std::pair(std::move(z), steps);

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "vaekit/app/pictures.hpp"
@@ -45,12 +46,24 @@ inline void require_npy(const std::filesystem::path& out) {
   }
 }
 
-/// Throws UsageError unless `out` ends in .png and samples are images.
+/// Throws UsageError unless samples are images and `out` ends in .png.
 inline void require_png(const std::filesystem::path& out, const Shape& shape) {
+  if (!shape.is_image()) {
+    throw UsageError(concat("--out: samples of ", shape.size(),
+                            " features are no images, must be images for a picture of them"));
+  }
   if (out.extension() != ".png") {
     throw UsageError(concat("--out: is \"", out.string(), "\", must end in .png"));
   }
-  static_cast<void>(output_format(out, shape));
+}
+
+/// Throws UsageError with `hint` when a picture of `count` samples in `columns` columns would be too large
+inline void check_picture_size(Index count, const Shape& shape, Index columns, std::string_view hint) {
+  const GridSize size = grid_size(count, shape, grid_options(shape, columns));
+  if (!size.fits()) {
+    throw UsageError(concat("--out: picture of ", count, " samples has ", size.width, 'x', size.height,
+                            " pixels, must have at most ", image_pixel_limit, "; ", hint));
+  }
 }
 
 /// Throws UsageError when `out` is one of the files that are read, or of those in which a run folder among
@@ -84,6 +97,7 @@ void write_samples(const std::filesystem::path& out, const Matrix<T>& samples, c
                    Index columns) {
   check_results<T>(out, samples.span(), samples.cols());
   if (output_format(out, shape) == OutputFormat::png) {
+    check_picture_size(samples.rows(), shape, columns, "end --out in .npy");
     write_png(out, image_grid<T>(samples, shape, grid_options(shape, columns)));
   } else {
     write_file_atomically(out, npy_bytes<T>(samples, shape));

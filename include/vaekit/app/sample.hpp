@@ -32,14 +32,18 @@ inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   check_output(options.out, {options.run, options.condition});
   const Run run = load_run(options.run);
-  static_cast<void>(output_format(options.out, run.input.shape));
+  const bool picture = output_format(options.out, run.input.shape) == OutputFormat::png;
   const auto conditions = condition_rows(run.config, options.condition, options.count);
   with_model(run, [&](const auto& model) {
     const bool by_class = options.condition.empty() && model.condition > 0;
+    const Index columns = sample_columns(model, by_class, options.count);
+    if (picture) {
+      check_picture_size(options.count, run.input.shape, columns, "lower --count, or end --out in .npy");
+    }
     write_samples(options.out,
                   sample_means(model, run, options.sampler, options.components, options.temperature,
                                options.seed, conditioned_latents(model, conditions, options.count)),
-                  run.input.shape, sample_columns(model, by_class, options.count));
+                  run.input.shape, columns);
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;

@@ -23,6 +23,26 @@ struct GridOptions {
   std::uint8_t background = 96;  ///< grey level of the padding and of empty places
 };
 
+/// Pixels of a grid; as real numbers, since the sizes asked for may be absurd.
+struct GridSize {
+  double width = 0;
+  double height = 0;
+
+  [[nodiscard]] bool fits() const { return width * height <= static_cast<double>(image_pixel_limit); }
+};
+
+/// How large `image_grid` makes the grid of `count` images (at least 1).
+[[nodiscard]] inline GridSize grid_size(Index count, const Shape& shape, const GridOptions& options) {
+  const auto square = static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(count))));
+  const Index columns = std::max<Index>(std::min(options.columns > 0 ? options.columns : square, count), 1);
+  const auto extent = [&](Index images, Index pixels) {
+    return static_cast<double>(images) * (static_cast<double>(pixels) * static_cast<double>(options.upscale) +
+                                          static_cast<double>(options.padding)) +
+           static_cast<double>(options.padding);
+  };
+  return {extent(columns, shape.width), extent((count + columns - 1) / columns, shape.height)};
+}
+
 namespace detail {
 
 /// [0, 1] to 0 .. 255, rounded; values outside are clamped, NaN is black.
@@ -33,8 +53,7 @@ template <class T>
 }
 
 /// Checks the options and returns the empty grid.
-[[nodiscard]] inline Image make_grid(Index count, const Shape& shape, const GridOptions& options,
-                                     Index columns) {
+[[nodiscard]] inline Image make_grid(Index count, const Shape& shape, const GridOptions& options) {
   constexpr std::string_view where = "image_grid";
   if (count < 1) {
     throw ShapeError(concat(where, ": images has 0 rows, must have at least 1"));
@@ -47,19 +66,13 @@ template <class T>
     throw ConfigError(concat(where, ": padding is ", options.padding, ", upscale ", options.upscale,
                              ", columns ", options.columns, ", must be >= 0, >= 1, >= 0"));
   }
-  const auto extent = [&](Index images, Index pixels) {
-    // In double: the sizes may be absurd.
-    return static_cast<double>(images) * (static_cast<double>(pixels) * static_cast<double>(options.upscale) +
-                                          static_cast<double>(options.padding)) +
-           static_cast<double>(options.padding);
-  };
-  const double height = extent((count + columns - 1) / columns, shape.height);
-  const double width = extent(columns, shape.width);
-  if (height * width > static_cast<double>(image_pixel_limit)) {
-    throw ConfigError(concat(where, ": picture is ", width, 'x', height, " pixels, must have at most ",
-                             image_pixel_limit, "; lower count, padding or upscale"));
+  const GridSize size = grid_size(count, shape, options);
+  if (!size.fits()) {
+    throw ConfigError(concat(where, ": picture is ", size.width, 'x', size.height,
+                             " pixels, must have at most ", image_pixel_limit,
+                             "; lower count, padding or upscale"));
   }
-  Image grid{static_cast<Index>(height), static_cast<Index>(width), shape.channels, {}};
+  Image grid{static_cast<Index>(size.height), static_cast<Index>(size.width), shape.channels, {}};
   grid.pixels.assign(static_cast<std::size_t>(grid.height * grid.width * grid.channels), options.background);
   return grid;
 }
@@ -75,7 +88,7 @@ template <class T>
   check_columns("image_grid", "images", images, shape.size(), "features");
   const auto square = static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(images.rows()))));
   const Index columns = std::min(options.columns > 0 ? options.columns : square, images.rows());
-  Image grid = detail::make_grid(images.rows(), shape, options, std::max<Index>(columns, 1));
+  Image grid = detail::make_grid(images.rows(), shape, options);
   for (Index n = 0; n < images.rows(); ++n) {
     const Index top = options.padding + n / columns * (shape.height * options.upscale + options.padding);
     const Index left = options.padding + n % columns * (shape.width * options.upscale + options.padding);
