@@ -46,11 +46,12 @@ inline void require_npy(const std::filesystem::path& out) {
   }
 }
 
-/// Throws UsageError unless samples are images and `out` ends in .png.
+/// Throws UsageError unless samples can be shown and `out` ends in .png.
 inline void require_png(const std::filesystem::path& out, const Shape& shape) {
-  if (!shape.is_image()) {
-    throw UsageError(concat("--out: samples of ", shape.size(),
-                            " features are no images, must be images for a picture of them"));
+  if (!shape.is_picture()) {
+    throw UsageError(concat("--out: samples of ", to_string(shape),
+                            shape.is_image() ? " are neither grey nor RGB" : " features are no images",
+                            ", must be images for a picture of them"));
   }
   if (out.extension() != ".png") {
     throw UsageError(concat("--out: is \"", out.string(), "\", must end in .png"));
