@@ -52,3 +52,8 @@ TEST_CASE("failure: what nobody expected is never taken for a fault that a check
   CHECK(failure_of(7) == Failure{70, "vaekit: unexpected error\n"});
   CHECK(failure_of(std::out_of_range("")).code != static_cast<int>(ExitCode::faults_found));
 }
+
+TEST_CASE("failure: one line, whatever a file is called") {
+  CHECK(failure_of(vaekit::IoError("a\nb\t\x7f\xc3\xa9: cannot open")) ==
+        Failure{6, "a?b??\xc3\xa9: cannot open\n"});
+}
