@@ -11,7 +11,7 @@ import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from program import FOLDER, check, check_equal, finish, npy_bytes, run, write_config
+from program import FOLDER, check, check_equal, finish, npy_bytes, run, start, wait_until, write_config
 from refusals import NAN, files_of, make_run, refused
 
 
@@ -261,9 +261,28 @@ def overwriting():
     )
 
 
+def busy():
+    long = ("train", "good.json", "--out", "busy", "--set", "training.epochs=1000000", "--quiet")
+    process = start(*long)
+    last = FOLDER / "busy/checkpoints/last.safetensors"
+    check(wait_until(last.exists, process), "a run at work")
+    for how in ("--overwrite", "--resume"):
+        refused(6, "busy: is in use by another process, must be free", *long, how)
+    check(process.poll() is None, "the run at work goes on")
+    process.kill()
+    process.wait()
+    run("train", "good.json", "--out", "busy", "--overwrite", "--quiet")
+
+    (FOLDER / "mine/images").mkdir(parents=True)
+    (FOLDER / "mine/images/photo.png").write_text("mine")
+    run("train", "good.json", "--out", "mine", "--overwrite", "--quiet")
+    run("train", "good.json", "--out", "mine", "--overwrite", "--quiet")
+    check_equal((FOLDER / "mine/images/photo.png").read_text(), "mine", "--overwrite leaves what is no run's")
+
+
 make_run()
 (FOLDER / "directory.npy").mkdir()
 (FOLDER / "nan.npy").write_bytes(npy_bytes([[0.5] * 63 + [NAN]]))
-for part in (checkpoints, places, full_disk, divergence, overwriting):
+for part in (checkpoints, places, full_disk, divergence, overwriting, busy):
     part()
 finish()
