@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "vaekit/app/option_text.hpp"
 #include "vaekit/io/load.hpp"
 #include "vaekit/vaekit.hpp"
 
@@ -60,8 +61,8 @@ std::vector<float> anomaly_scores(const Model& model, const DataView& view) {
 }
 
 int main(int argc, char** argv) try {
-  const int label = argc > 1 ? std::stoi(argv[1]) : 1;
-  const Index epochs = argc > 2 ? std::stoi(argv[2]) : 10;
+  const int label = argc > 1 ? parse_whole_number<int>("anomaly_detection: CLASS", argv[1]) : 1;
+  const Index epochs = argc > 2 ? parse_whole_number<int>("anomaly_detection: EPOCHS", argv[2]) : 10;
   const std::string folder = argc > 3 ? argv[3] : "";
 
   const Dataset train_data = load(folder, true);

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "vaekit/app/option_text.hpp"
 #include "vaekit/config/json.hpp"
 #include "vaekit/vaekit.hpp"
 
@@ -84,7 +85,7 @@ int main(int argc, char** argv) try {
   const std::vector<std::uint32_t> rows = all_rows(images.size());
   const Transform scaling = Transform::fit({}, images, rows);
   const DataView view{&images, &scaling, rows};
-  const Index epochs = argc > 1 ? std::stoi(argv[1]) : 10;
+  const Index epochs = argc > 1 ? parse_whole_number<int>("custom_objective: EPOCHS", argv[1]) : 10;
   for (const char* text : {R"({"type": "elbo"})", R"({"type": "worst_case", "share": 0.25})"}) {
     const MyObjective objective(read_json<MyObjective::Config>(parse_json(text, "objective"), "objective"));
     std::cout << text << ": elbo of the worst tenth " << worst_elbo(objective, view, epochs) << std::endl;

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "vaekit/app/feature_classifier.hpp"
+#include "vaekit/app/option_text.hpp"
 #include "vaekit/io/load.hpp"
 #include "vaekit/vaekit.hpp"
 
@@ -82,6 +83,7 @@ int main(int argc, char** argv) try {
     std::cerr << "usage: feature_classifier FOLDER NAME OUT [EPOCHS]" << std::endl;
     return 2;
   }
+  const int epochs = argc > 4 ? parse_whole_number<int>("feature_classifier: EPOCHS", argv[4]) : 30;
   const std::string folder = argv[1];
   const Dataset data = load(folder + "/train");
   const Dataset test = load(folder + "/t10k");
@@ -90,7 +92,7 @@ int main(int argc, char** argv) try {
   const Index classes = std::max(std::ranges::max(data.labels()), std::ranges::max(test.labels())) + 1;
   FeatureClassifier features(argv[2], data.shape(), units, classes);
   features.classifier.initialize(RandomStream(/*seed=*/1, Purpose::initialize));
-  train(data, scaling, argc > 4 ? std::stoi(argv[4]) : 30, features.classifier);
+  train(data, scaling, epochs, features.classifier);
   write_feature_classifier(argv[3], features);
   std::cout << features.name << ": accuracy " << accuracy(test, scaling, features.classifier) << " on "
             << test.size() << " test images" << std::endl;

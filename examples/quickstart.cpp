@@ -34,7 +34,7 @@ int main(int argc, char** argv) try {
   state.model.sample(/*seed=*/1, /*first=*/0, /*temperature=*/1, workspace, samples);
   write_png("samples.png", image_grid<float>(samples, images.shape()));
 } catch (const std::exception& error) {
-  std::cerr << error.what() << std::endl;
   const auto* known = dynamic_cast<const Error*>(&error);
+  std::cerr << (known ? "" : "usage: quickstart [IMAGES.idx.gz [EPOCHS]]: ") << error.what() << std::endl;
   return static_cast<int>(known != nullptr ? known->exit_code() : ExitCode::usage);
 }

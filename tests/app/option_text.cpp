@@ -20,6 +20,14 @@ TEST_CASE("option text: a seed is taken as it is or not at all") {
   }
 }
 
+TEST_CASE("option text: a whole number is not negative") {
+  CHECK(parse_whole_number<int>("EPOCHS", "2147483647") == 2147483647);
+  for (const std::string text : {"-1", "2147483648", "1x", "abc", ""}) {
+    check_throws_with<UsageError>("EPOCHS: is \"" + text + "\", must be a whole number from 0 to 2147483647",
+                                  [&] { static_cast<void>(parse_whole_number<int>("EPOCHS", text)); });
+  }
+}
+
 TEST_CASE("option text: a real number is finite and in its range") {
   CHECK(parse_real("--temperature", "0", non_negative) == 0);
   CHECK(parse_real("--range", "1e-3", positive) == 1e-3);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// What users wrote on the command line, read strictly: no number is cut, wrapped or made up.
+// What users wrote on a command line, read strictly: no number is cut, wrapped or made up.
 #pragma once
 
 #include <charconv>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -30,16 +31,22 @@ template <class Number>
 
 }  // namespace detail
 
-/// The seed that `option` was given.
+/// The whole number >= 0 that `option` was given.
 ///
 /// Throws UsageError "--seed: is "-1", must be a whole number from 0 to 18446744073709551615"
-[[nodiscard]] inline std::uint64_t parse_seed(std::string_view option, std::string_view text) {
-  std::uint64_t seed = 0;
-  if (!detail::parse_whole(text, seed)) {
+template <std::integral Number>
+[[nodiscard]] Number parse_whole_number(std::string_view option, std::string_view text) {
+  Number value = 0;
+  if (!detail::parse_whole(text, value) || value < Number{0}) {
     throw UsageError(concat(option, ": is ", preview(Json(text)), ", must be a whole number from 0 to ",
-                            std::numeric_limits<std::uint64_t>::max()));
+                            std::numeric_limits<Number>::max()));
   }
-  return seed;
+  return value;
+}
+
+/// The seed that `option` was given. Throws as `parse_whole_number` does.
+[[nodiscard]] inline std::uint64_t parse_seed(std::string_view option, std::string_view text) {
+  return parse_whole_number<std::uint64_t>(option, text);
 }
 
 /// The finite number in `range`, bounded on a side, that `option` was given.
