@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <filesystem>
+#include <string>
 
 #include "io/temporary_folder.hpp"
 #include "support/throws_with.hpp"
@@ -13,17 +15,23 @@ using namespace vaekit;
 
 TEST_CASE("folder lock: one holder at a time, children hold it too") {
   const TemporaryFolder folder("lock");
-  const std::string parent = (folder / "lock").parent_path().string();
+  const std::filesystem::path locked = folder / "locked";
+  std::filesystem::create_directory(locked);
+  const auto refused = [&] {
+    check_throws_with<IoError>(locked.string() + ": is in use by another process, must be free",
+                               [&] { const FolderLock second(locked); });
+  };
   pid_t child = 0;
   {
-    const FolderLock lock(folder / "lock");
-    check_throws_with<IoError>(parent + ": is in use by another process, must be free",
-                               [&] { const FolderLock second(folder / "lock"); });
+    const FolderLock lock(locked);
+    refused();
     child = start_process("/bin/sh", {"-c", "exec sleep 100"}, folder / "log");
   }
-  check_throws_with<IoError>(parent + ": is in use by another process, must be free",
-                             [&] { const FolderLock second(folder / "lock"); });
+  refused();
   ::kill(child, SIGKILL);
   CHECK(wait_for_process([] {}).exit_code == 128 + SIGKILL);
-  CHECK_NOTHROW(FolderLock(folder / "lock"));
+  CHECK_NOTHROW(FolderLock(locked));
+  CHECK(std::filesystem::is_empty(locked));
+  check_throws_with<IoError>((folder / "none").string() + ": cannot open: No such file or directory",
+                             [&] { const FolderLock none(folder / "none"); });
 }

@@ -110,7 +110,7 @@ TEST_CASE("train: a folder that another run or a study uses is refused, and noth
   t.train([](TrainOptions& o) { o.quiet = true; });
   const Bytes before = read_file(t.run.last());
   {
-    const FolderLock lock(t.run.lock());
+    const FolderLock lock(t.run.root);
     for (const bool resume : {true, false}) {
       check_throws_with<IoError>(t.run.root.string() + ": is in use by another process, must be free", [&] {
         t.train([&](TrainOptions& o) {

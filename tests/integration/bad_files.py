@@ -83,8 +83,8 @@ def checkpoints():
         "optimizer.learning_rate=0.5",
     )
     refused(
-        4,
-        'run/checkpoints/last.safetensors: tensor "encoder.0.weight" is 12x64, must be 13x64 for this model',
+        3,
+        "config /model/encoder/0/units: is 13, must be 12 as in training: only the data can be others",
         "evaluate",
         "run",
         "--set",

@@ -12,22 +12,19 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// A lock on a file that this process and the children it starts hold together, until the last has ended.
-/// File systems without locks give none.
+/// A lock on a folder that this process and the children it starts hold together, until the last has ended.
+/// It leaves no file behind. File systems without such locks give none.
 class FolderLock {
  public:
-  /// Throws IoError "<folder>: is in use by another process, must be free" or that the file cannot be written
-  explicit FolderLock(const std::filesystem::path& file)
-      : descriptor_(::open(file.c_str(), O_RDWR | O_CREAT, 0666)) {  // children inherit it
+  /// Throws IoError "<folder>: is in use by another process, must be free" or that it cannot be opened
+  explicit FolderLock(const std::filesystem::path& folder)
+      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY)) {  // children inherit it
     if (descriptor_ < 0) {
-      throw IoError(concat(file.string(), ": cannot write: ", std::generic_category().message(errno)));
+      throw IoError(concat(folder.string(), ": cannot open: ", std::generic_category().message(errno)));
     }
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno != ENOSYS && errno != ENOTSUP) {
-      const int error = errno;
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       ::close(descriptor_);
-      throw IoError(error == EWOULDBLOCK
-                        ? concat(file.parent_path().string(), ": is in use by another process, must be free")
-                        : concat(file.string(), ": cannot lock: ", std::generic_category().message(error)));
+      throw IoError(concat(folder.string(), ": is in use by another process, must be free"));
     }
   }
   ~FolderLock() { ::close(descriptor_); }

@@ -43,8 +43,6 @@ struct RunFolder {
   [[nodiscard]] std::filesystem::path report() const { return root / "report.html"; }
   [[nodiscard]] std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   [[nodiscard]] std::filesystem::path images() const { return root / "images"; }
-  /// Held while a run writes here.
-  [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   [[nodiscard]] std::filesystem::path last() const { return checkpoints() / "last.safetensors"; }
   [[nodiscard]] std::filesystem::path best() const { return checkpoints() / "best.safetensors"; }
   [[nodiscard]] std::filesystem::path checkpoint(std::uint64_t epoch) const {

@@ -46,7 +46,6 @@ struct StudyFolder {
   std::filesystem::path root;
 
   [[nodiscard]] std::filesystem::path study() const { return root / "study.json"; }
-  [[nodiscard]] std::filesystem::path lock() const { return root / "lock"; }
   [[nodiscard]] std::filesystem::path summary() const { return root / "summary.csv"; }
   [[nodiscard]] std::filesystem::path page() const { return root / "summary.html"; }
   [[nodiscard]] std::filesystem::path runs() const { return root / "runs"; }

@@ -315,7 +315,7 @@ inline ExitCode run_sweep(SweepOptions options, std::ostream& out, std::ostream&
     options.jobs = std::max(1, thread_count() / std::max(options.threads, 1));
   }
   create_folder(folder.root);
-  const FolderLock lock(folder.lock());
+  const FolderLock lock(folder.root);
   if (options.overwrite) {
     remove_path(folder.runs());
   }

@@ -167,12 +167,12 @@ inline void check_free(const RunFolder& folder, const TrainOptions& options) {
   if (options.resume && !std::filesystem::exists(folder.last())) {
     throw IoError(concat(folder.root.string(), ": holds no checkpoint, must hold one to resume from"));
   }
-  if (folder.holds_study()) {
-    throw IoError(concat(folder.root.string(), ": holds a study of vaekit sweep, must be a new folder"));
-  }
   if (!options.resume && !options.overwrite && folder.holds_run()) {
     throw IoError(concat(folder.root.string(),
                          ": holds another run, must be a new folder; use --resume to go on or --overwrite"));
+  }
+  if (folder.holds_study()) {
+    throw IoError(concat(folder.root.string(), ": holds a study of vaekit sweep, must be a new folder"));
   }
 }
 
@@ -199,7 +199,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   RunWriter writer(folder, config.training, data.format(), {identity, data.fingerprint()},
                    views.test.size() > 0 ? views.test : views.train, config.seed);
   folder.create();
-  const FolderLock lock(folder.lock());
+  const FolderLock lock(folder.root);
   check_free(folder, options);
   if (options.resume) {
     const Checkpoint checkpoint = read_checkpoint(folder.last());
