@@ -79,4 +79,33 @@ check(bad.stderr.startswith("config /objective/betta: unknown key"), bad.stderr)
 check(not (FOLDER / "bad").exists(), "a sweep that cannot begin makes no folder")
 usage = run("sweep", CONFIG, "--grid", "objective.beta=1", "--out", "bad", expect=2)
 check_equal(usage.stderr, "--grid objective.beta: values are 1, must be a JSON array of one or more\n", "usage")
+last = 2**64 - 1
+wrapped = run("sweep", CONFIG, "--set", f"seed={last}", "--seeds", 2, "--out", "bad", expect=2)
+check_equal(wrapped.stderr, f"--seeds: is 2 from seed {last} on, must end at {last} at the latest; lower the "
+            "configuration's seed\n", "seeds that would wrap around")
+inside = run("sweep", CONFIG, "--grid", "model.latent.dim=[7]", "--grid", 'model.latent=[{"type":"gaussian"}]',
+             "--out", "bad", expect=2)
+check_equal(inside.stderr, "--grid model.latent.dim: is a part of --grid model.latent, must not be; write its values "
+            "into those of model.latent\n", "a key inside another")
+check(not (FOLDER / "bad").exists(), "neither makes a folder")
+one_run = str(runs("straight")[0].relative_to(FOLDER))
+for place, said in ((one_run, f"{one_run}: holds a run of vaekit train, must be a new folder\n"),
+                    ("straight/runs", "straight/runs: lies among the runs of the study "
+                                      f"{FOLDER}/straight, must be a new folder elsewhere\n")):
+    check_equal(run(*SWEEP, "--out", place, expect=6).stderr, said, f"sweep into {place}")
+begin = time.monotonic()
+many = run("sweep", CONFIG, "--grid", "objective.beta=[1,2,3,4,5,6,7,8,9,10]", "--seeds", 100000, "--out", one_run, expect=6)
+check(time.monotonic() - begin < 5, "a million runs into a folder that is taken are refused at once")
+
+# One run of the two values that a study had is in its summary still when it goes on with a third.
+garbled = runs("straight")[0] / "metrics.jsonl"
+garbled.write_text("garbage\n")
+more = run("sweep", CONFIG, "--grid", "objective.beta=[2]", "--jobs", 1, "--out", "straight", "--resume")
+check("1 of 1 runs finished\n" in more.stdout, more.stdout)
+rows = list(csv.DictReader((FOLDER / "straight/summary.csv").open()))
+check_equal([(row["objective.beta"], row["seed"]) for row in rows],
+            [("2", "1"), ("1", "1"), ("1", "2"), ("4", "1"), ("4", "2")], "all runs of the study")
+check_equal([row["status"] == "finished" for row in rows], [True, False, True, True, True], "status")
+check(rows[1]["status"].startswith(f"unreadable: {'straight/runs/objective.beta=1/seed-1/metrics.jsonl'}:1:1:1: "),
+      rows[1]["status"])
 finish()
