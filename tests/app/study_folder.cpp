@@ -61,6 +61,7 @@ TEST_CASE("study folder: tells the runs it holds, with the values of their cells
   CHECK(found.settings == std::vector<std::string>{"a.b=0.1", "name=\"x y\""});
   CHECK(folder.run(found).root == folder.run(run).root);
 
+  std::filesystem::create_directories(folder.runs() / "all/x");
   std::filesystem::create_directories(folder.runs() / "all/seed-x");
   std::filesystem::create_directories(folder.runs() / "all/seed-18446744073709551616");
   std::filesystem::create_directories(folder.runs() / "mine/seed-1");

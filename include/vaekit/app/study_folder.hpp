@@ -102,11 +102,12 @@ namespace detail {
 /// "seed-7" → 7.
 [[nodiscard]] inline std::optional<std::uint64_t> seed_of_folder(const std::string& name) {
   constexpr std::string_view prefix = "seed-";
+  if (!name.starts_with(prefix)) {
+    return std::nullopt;
+  }
   std::uint64_t seed = 0;
   const auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), seed);
-  return name.starts_with(prefix) && error == std::errc() && end == name.data() + name.size()
-             ? std::optional(seed)
-             : std::nullopt;
+  return error == std::errc() && end == name.data() + name.size() ? std::optional(seed) : std::nullopt;
 }
 
 /// Throws IoError when `folder` is one of another kind, or belongs to another study
