@@ -30,7 +30,7 @@ TEST_CASE("folder lock: one holder at a time, children hold it too") {
   refused();
   ::kill(child, SIGKILL);
   CHECK(wait_for_process([] {}).exit_code == 128 + SIGKILL);
-  CHECK_NOTHROW(FolderLock(locked));
+  CHECK_NOTHROW(FolderLock{locked});
   CHECK(std::filesystem::is_empty(locked));
   check_throws_with<IoError>((folder / "none").string() + ": cannot open: No such file or directory",
                              [&] { const FolderLock none(folder / "none"); });
