@@ -21,7 +21,7 @@ TEST_CASE("load_config: a file, what it extends, and overrides") {
   CHECK(config.seed == 5);
   CHECK(std::get<GaussianLatentConfig>(config.model.latent).dim == 8);
   CHECK(std::get<IdxConfig>(config.data.train).path == (folder / "a.idx").string());
-  check_throws_with<ConfigError>("--set nonsense: has no \"=\", must be KEY=JSON", [&] {
+  check_throws_with<UsageError>("--set nonsense: has no \"=\", must be KEY=JSON", [&] {
     static_cast<void>(load_config(folder / "config.json", {"nonsense"}));
   });
   check_throws_with<IoError>((folder / "none.json").string() + ": cannot open: No such file or directory",
