@@ -85,6 +85,20 @@ TEST_CASE("score: the negative ELBO of each input, or a tighter bound") {
   CHECK(mean == doctest::Approx(-elbo.elbo.mean()).epsilon(1e-6));
 }
 
+TEST_CASE("reconstruct: a picture that would be too large is refused, with what helps") {
+  Encoding e("reconstruct-large");
+  example::write_inputs(e.in, 31'000);
+  check_throws_with<UsageError>(
+      "--out: picture of 62000 samples has 530x511502 pixels, must have at most 268435456; lower --count, or "
+      "end "
+      "--out in .npy",
+      [&] {
+        run_reconstruct(
+            {.run = e.run.root, .out = e.folder / "x.png", .in = e.in, .count = 31'000, .threads = 1},
+            e.said);
+      });
+}
+
 TEST_CASE("encode, score: the inputs are not written over, and results that are not finite are not written") {
   Encoding e("encode-same");
   const Bytes before = read_file(e.in);

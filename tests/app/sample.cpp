@@ -50,6 +50,17 @@ TEST_CASE("sample: means of the decoder at z from the prior, by seed and tempera
       [&] { run_sample({.run = example.run.root, .out = picture, .count = 1'000'000}, said); });
 }
 
+TEST_CASE("decode: a picture that would be too large is refused, with what helps") {
+  const example::ExampleRun example("decode-large");
+  const std::filesystem::path in = example.folder / "z.npy";
+  write_file_atomically(in, npy_bytes<float>(Matrix<float>(62'500, 2), Shape::flat(2)));
+  std::ostringstream said;
+  check_throws_with<UsageError>(
+      "--out: picture of 62500 samples has 16502x16502 pixels, must have at most 268435456; end --out in "
+      ".npy",
+      [&] { run_decode({.run = example.run.root, .in = in, .out = example.folder / "x.png"}, said); });
+}
+
 TEST_CASE("decode: means for given latents, as many as the model has") {
   const example::ExampleRun example("decode");
   const std::filesystem::path in = example.folder / "z.npy";

@@ -101,6 +101,10 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
   DataView view = data.view();
   const Index count = std::min(options.count.value_or(picture ? 32 : view.size()), view.size());
   view.rows = view.rows.first(static_cast<std::size_t>(count));
+  if (picture) {
+    check_picture_size(reconstruction_tiles(count), run.input.shape, reconstruction_columns(count),
+                       "lower --count, or end --out in .npy");
+  }
   with_model(run, [&]<class Model>(const Model& model) {
     using T = typename Model::Scalar;
     check_support(view, model.likelihood, likelihood_name(run.config.model));

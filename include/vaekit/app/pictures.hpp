@@ -94,6 +94,15 @@ template <class Model>
       grid_options(shape, columns));
 }
 
+/// Columns of the picture of `count` inputs above their reconstructions.
+[[nodiscard]] inline Index reconstruction_columns(Index count) { return std::min<Index>(count, 8); }
+
+/// Its places: two lines of columns for every `reconstruction_columns` inputs.
+[[nodiscard]] inline Index reconstruction_tiles(Index count) {
+  const Index columns = reconstruction_columns(count);
+  return 2 * ((count + columns - 1) / columns) * columns;
+}
+
 /// Inputs (upper row of each pair) above their reconstructions, for the first `count` samples of `view`.
 template <class Model>
 [[nodiscard]] Image reconstruction_picture(const Model& model, const Shape& shape, DataView view,
@@ -104,9 +113,8 @@ template <class Model>
   Matrix<T> x(count, model.input_columns());
   for_each_batch<T>(view, x, [](Index, MatrixIn<T>) {});
   const Matrix<T> reconstructed = reconstruct_all(model, view);
-  const Index columns = std::min<Index>(count, 8);
-  const Index lines = (count + columns - 1) / columns;
-  Matrix<T> tiles(2 * lines * columns, model.features());
+  const Index columns = reconstruction_columns(count);
+  Matrix<T> tiles(reconstruction_tiles(count), model.features());
   for (Index i = 0; i < count; ++i) {
     const Index tile = i / columns * 2 * columns + i % columns;
     tiles.row(tile) = x.row(i).head(model.features());

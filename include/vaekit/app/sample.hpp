@@ -65,8 +65,11 @@ inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
   const ThreadScope threads(options.threads);
   check_output(options.out, {options.run, options.in, options.condition});
   const Run run = load_run(options.run);
-  static_cast<void>(output_format(options.out, run.input.shape));
+  const bool picture = output_format(options.out, run.input.shape) == OutputFormat::png;
   const Dataset latents = parse_npy(read_file(options.in), options.in.filename().string());
+  if (picture) {
+    check_picture_size(latents.size(), run.input.shape, square_columns(latents.size()), "end --out in .npy");
+  }
   with_model(run, [&]<class Model>(const Model& model) {
     using T = typename Model::Scalar;
     if (latents.features() != model.latent_dim()) {
