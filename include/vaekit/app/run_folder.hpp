@@ -34,6 +34,9 @@ inline void remove_path(const std::filesystem::path& path) {
   }
 }
 
+/// The file by which a folder is known to hold a study of many runs.
+inline constexpr std::string_view study_file = "study.json";
+
 /// The files of one training run.
 struct RunFolder {
   std::filesystem::path root;
@@ -62,7 +65,7 @@ struct RunFolder {
   }
 
   /// True when a study of many runs has written here.
-  [[nodiscard]] bool holds_study() const { return std::filesystem::exists(root / "study.json"); }
+  [[nodiscard]] bool holds_study() const { return std::filesystem::exists(root / study_file); }
 
   /// Makes the folders that are missing.
   ///

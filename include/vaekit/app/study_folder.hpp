@@ -45,7 +45,7 @@ namespace detail {
 struct StudyFolder {
   std::filesystem::path root;
 
-  [[nodiscard]] std::filesystem::path study() const { return root / "study.json"; }
+  [[nodiscard]] std::filesystem::path study() const { return root / study_file; }
   [[nodiscard]] std::filesystem::path summary() const { return root / "summary.csv"; }
   [[nodiscard]] std::filesystem::path page() const { return root / "summary.html"; }
   [[nodiscard]] std::filesystem::path runs() const { return root / "runs"; }

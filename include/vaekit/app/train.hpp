@@ -195,16 +195,17 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
       config.training, optimizer, AnyObjective(config.objective), views, config.seed);
   TrainingState<ConfiguredVae<T>, AnyOptimizer> state(std::move(model), optimizer, config.training);
   const std::string identity = identity_text(config);
+  const std::string fingerprint = data.fingerprint();
   trainer.prepare(state);
-  RunWriter writer(folder, config.training, data.format(), {identity, data.fingerprint()},
+  RunWriter writer(folder, config.training, data.format(), {identity, fingerprint},
                    views.test.size() > 0 ? views.test : views.train, config.seed);
   folder.create();
   const FolderLock lock(folder.root);
-  check_free(folder, options);
+  check_free(folder, options);  // again: another run may have come first while the data were read
   if (options.resume) {
     const Checkpoint checkpoint = read_checkpoint(folder.last());
     check_same_experiment(checkpoint, identity, folder);
-    check_same_data(checkpoint, data.fingerprint(), folder);
+    check_same_data(checkpoint, fingerprint, folder);
     restore(checkpoint, state);
     writer.resume(state.progress.epoch);
     folder.remove_unfinished();
