@@ -76,3 +76,20 @@ TEST_CASE("decode: means for given latents, as many as the model has") {
   check_throws_with<DataError>("z.npy: rows have 4 values, must have 2 (latent dimensions)",
                                [&] { run_decode({.run = example.run.root, .in = in, .out = out}, said); });
 }
+
+TEST_CASE("decode: latents that the model never sees are refused") {
+  ExperimentConfig config = example::small_config();
+  config.model.latent = VonMisesFisherConfig{.dim = 2};
+  config.model.prior = UniformSphereConfig{};
+  const example::ExampleRun example("decode-sphere", config);
+  const std::filesystem::path in = example.folder / "z.npy";
+  const std::filesystem::path out = example.folder / "x.npy";
+  std::ostringstream said;
+  Matrix<float> z(2, 2);
+  z << 0, 1, 2, 0.5;
+  write_file_atomically(in, npy_bytes<float>(z, Shape::flat(2)));
+  check_throws_with<DataError>(
+      "z.npy: sample 1 is not on the unit sphere, where the von_mises_fisher posterior lives",
+      [&] { run_decode({.run = example.run.root, .in = in, .out = out}, said); });
+  CHECK_FALSE(std::filesystem::exists(out));
+}

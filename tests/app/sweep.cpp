@@ -106,7 +106,7 @@ TEST_CASE("sweep: figures of a run that cannot be read are told in the summary a
   example.options.grid = {"model.latent.dim=[2,3,4]"};
   CHECK(run_sweep(example.options, out, err) == ExitCode::done);
   CHECK(count(example.summary(), ",finished,") == 5);
-  CHECK(contains(example.summary(), "2,1,unreadable: " + metrics.string() + ":1:1:1: syntax error"));
+  CHECK(contains(example.summary(), "2,1,unreadable: " + metrics.string() + ":1:1: syntax error"));
 }
 
 TEST_CASE("sweep: a folder that is no place for a study is told before the grid is looked at") {

@@ -106,6 +106,6 @@ rows = list(csv.DictReader((FOLDER / "straight/summary.csv").open()))
 check_equal([(row["objective.beta"], row["seed"]) for row in rows],
             [("2", "1"), ("1", "1"), ("1", "2"), ("4", "1"), ("4", "2")], "all runs of the study")
 check_equal([row["status"] == "finished" for row in rows], [True, False, True, True, True], "status")
-check(rows[1]["status"].startswith(f"unreadable: {'straight/runs/objective.beta=1/seed-1/metrics.jsonl'}:1:1:1: "),
+check(rows[1]["status"].startswith(f"unreadable: {'straight/runs/objective.beta=1/seed-1/metrics.jsonl'}:1:1: "),
       rows[1]["status"])
 finish()

@@ -196,6 +196,19 @@ void check_nan() {
   CHECK(run.z.middleRows(2, 2).array().isNaN().any());
 }
 
+/// Samples of training and of evaluation lie where the family says.
+template <class Case>
+void check_holds() {
+  const auto latent = Case::template make<float>();
+  const auto prior = Case::template make_prior<float>();
+  using Run = Pass<std::remove_const_t<decltype(latent)>, std::remove_const_t<decltype(prior)>>;
+  const Matrix<float> params = random_matrix<float>(3, latent.head_size(), 1, 3.0f);
+  for (const std::optional<double> time : {std::optional(0.0), std::optional<double>()}) {
+    const Run run(latent, prior, params, noise(latent, 30), time);
+    CHECK_FALSE(first_outside(latent, run.z));
+  }
+}
+
 /// No call allocates after a first one.
 template <class Case>
 void check_no_allocation() {
@@ -236,6 +249,7 @@ void check_posterior() {
   }
   SUBCASE("noise is that of the row, wherever a batch starts") { check_noise<Case>(); }
   SUBCASE("NaN in, NaN out") { check_nan<Case>(); }
+  SUBCASE("samples lie where the family says") { check_holds<Case>(); }
   SUBCASE("nothing is allocated after a first call") { check_no_allocation<Case>(); }
 }
 

@@ -83,6 +83,10 @@ inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
                                       latents.size());
     read_rows<T>(latents, rows, Transform(zeros, ones, 0, Binarize::none), 0, 0,
                  z.leftCols(latents.features()));
+    if (const auto row = first_outside(model.latent, z.leftCols(latents.features()))) {
+      throw DataError(concat(latents.name(), ": sample ", *row, " is not on ", space_of(model.latent),
+                             ", where the ", part_name(model.latent), " posterior lives"));
+    }
     write_samples(options.out, decode_all(model, z), run.input.shape, square_columns(z.rows()));
   });
   out << options.out.string() << std::endl;

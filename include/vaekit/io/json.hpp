@@ -51,10 +51,12 @@ class TrackingIterator {
   const char** furthest_;
 };
 
-/// "<name>:<line>:<column>" of the last character of `read`, both from 1; columns count UTF-8 characters.
-[[nodiscard]] inline std::string text_position(std::string_view name, std::string_view read) {
+/// "<name>:<line>:<column>" of the last character of `read`, which starts in `first_line`; columns count
+/// UTF-8 characters from 1.
+[[nodiscard]] inline std::string text_position(std::string_view name, std::string_view read,
+                                               std::ptrdiff_t first_line) {
   const std::string_view before = read.substr(0, read.empty() ? 0 : read.size() - 1);
-  const auto line = 1 + std::ranges::count(before, '\n');
+  const auto line = first_line + std::ranges::count(before, '\n');
   const std::string_view row = before.substr(before.rfind('\n') + 1);
   const auto column = 1 + std::ranges::count_if(row, [](char c) { return (c & 0xC0) != 0x80; });
   return concat(name, ':', line, ':', column);
@@ -99,13 +101,14 @@ class JsonGuard {
 
 /// Parses a JSON document (RFC 8259, UTF-8, no comments, unique keys).
 ///
-/// Throws E "<name>:<line>:<column>: ...", one line, at the character where reading stopped.
+/// Throws E "<name>:<line>:<column>: ...", one line, at the character where reading stopped; `first_line` is
+/// that of the text in its file.
 template <class E = ConfigError>
-[[nodiscard]] Json parse_json(std::string_view text, std::string_view name) {
+[[nodiscard]] Json parse_json(std::string_view text, std::string_view name, std::ptrdiff_t first_line = 1) {
   const char* furthest = text.data();
   const auto error = [&](const std::string& complaint) {
     const auto read = static_cast<std::size_t>(furthest - text.data());
-    return E(concat(detail::text_position(name, text.substr(0, read)), ": ", complaint));
+    return E(concat(detail::text_position(name, text.substr(0, read), first_line), ": ", complaint));
   };
   detail::JsonGuard guard;
   try {

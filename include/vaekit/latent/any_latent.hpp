@@ -102,6 +102,15 @@ struct AnyLatentOf : AnyPart<Latents> {
   [[nodiscard]] std::string_view space() const {
     return visit([](const auto& latent) { return space_of(latent); });
   }
+  [[nodiscard]] bool holds(const T* z) const {
+    return visit([&](const auto& latent) {
+      if constexpr (requires { latent.holds(z); }) {
+        return latent.holds(z);
+      } else {
+        return true;
+      }
+    });
+  }
   [[nodiscard]] Index free_columns() const {
     return visit([](const auto& latent) { return vaekit::free_columns(latent); });
   }

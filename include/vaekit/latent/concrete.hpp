@@ -124,6 +124,22 @@ struct ConcreteLatent {
   [[nodiscard]] bool has_density() const { return false; }
   [[nodiscard]] bool has_evaluation_density() const { return true; }
   [[nodiscard]] std::string_view space() const { return space_name; }
+  /// Probabilities count, as the decoder sees them in training: each in [0, 1], those of a variable sum to 1.
+  [[nodiscard]] bool holds(const T* z) const {
+    for (Index v = 0; v < variables; ++v) {
+      double sum = 0;
+      for (const T* value = z + v * classes; value < z + (v + 1) * classes; ++value) {
+        if (!(*value >= T{0} && *value <= T{1})) {
+          return false;
+        }
+        sum += static_cast<double>(*value);
+      }
+      if (!(std::abs(sum - 1) <= 1e-3)) {
+        return false;
+      }
+    }
+    return true;
+  }
   [[nodiscard]] Cache make_cache(Index batch, Index) const {
     Cache cache{Matrix<T>(batch, dim),
                 std::vector<LogPartition<T>>(static_cast<std::size_t>(batch * variables)),

@@ -69,6 +69,7 @@ struct JointLatent {
   [[nodiscard]] bool has_density() const { return false; }
   [[nodiscard]] bool has_evaluation_density() const { return true; }
   [[nodiscard]] std::string_view space() const { return space_name; }
+  [[nodiscard]] bool holds(const T* z) const { return concrete.holds(z + gaussian.dim); }
   [[nodiscard]] Index free_columns() const { return gaussian.dim; }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
     Cache cache{gaussian.make_cache(batch, rows),

@@ -56,7 +56,8 @@
 //   set_condition(c, cache)               c [m × condition columns] of the rows that follow, m a divisor of
 //                                         their number; comes before all that depends on it
 //
-// A posterior that can put any point where its samples lie has project(z). One that alone knows what its
+// A posterior whose samples do not fill all of space has space(), its name, and holds(z), whether one point
+// lies there. One that can put any point where its samples lie has project(z). One that alone knows what its
 // prior is uniform over (codes) has sample_codes(stream, first, z), code_count(), and
 // add_code_usage(cache, usage), which adds how often the last pass chose each.
 //
@@ -208,6 +209,20 @@ template <class Part>
   } else {
     return "all of space";
   }
+}
+
+/// The first row of z [n × dim] that is not where samples of the posterior lie, up to rounding; nothing where
+/// all are. Also for a family that was chosen at run time.
+template <class Latent>
+[[nodiscard]] std::optional<Index> first_outside(const Latent& latent, MatrixIn<typename Latent::Scalar> z) {
+  if constexpr (requires { latent.holds(z.data()); }) {
+    for (Index row = 0; row < z.rows(); ++row) {
+      if (!latent.holds(z.data() + row * z.outerStride())) {
+        return row;
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 /// Leading columns of z that take any value, each whatever the others are; also for a family that was chosen

@@ -82,6 +82,13 @@ struct PoincareLatent {
   [[nodiscard]] Index noise_size() const { return dim; }
   [[nodiscard]] Index kl_columns() const { return 1; }
   [[nodiscard]] std::string_view space() const { return space_name; }
+  [[nodiscard]] bool holds(const T* z) const {
+    double square = 0;
+    for (Index j = 0; j < dim; ++j) {
+      square += static_cast<double>(z[j]) * static_cast<double>(z[j]);
+    }
+    return curvature * square < 1;
+  }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
     Cache cache{Matrix<T>(batch, dim),
                 Matrix<T>(batch, 0),

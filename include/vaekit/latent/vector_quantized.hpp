@@ -103,6 +103,24 @@ struct VectorQuantizedLatent {
   [[nodiscard]] Index code_count() const { return codebook.rows(); }
   [[nodiscard]] bool has_density() const { return false; }
   [[nodiscard]] std::string_view space() const { return "codes of a vector quantizer"; }
+  /// Up to 10⁻³ of a code's length, so that codes from a text file are still codes.
+  [[nodiscard]] bool holds(const T* z) const {
+    bool held = true;
+    for (Index p = 0; p < positions; ++p) {
+      nearest_code()(z + p * width, 1, [&](Index, Index code) {
+        double distance = 0;
+        double length = 0;
+        for (Index j = 0; code >= 0 && j < width; ++j) {
+          const auto e = static_cast<double>(codebook(code, j));
+          const double gap = static_cast<double>(z[p * width + j]) - e;
+          distance += gap * gap;
+          length += e * e;
+        }
+        held = held && code >= 0 && distance <= 1e-6 * length;
+      });
+    }
+    return held;
+  }
   /// Whether the codebook is a buffer.
   [[nodiscard]] bool follows_averages() const { return decay > 0; }
 

@@ -79,6 +79,9 @@ struct VonMisesFisherLatent {
   [[nodiscard]] Index noise_size() const { return dim + 1; }
   [[nodiscard]] Index kl_columns() const { return 1; }
   [[nodiscard]] std::string_view space() const { return "the unit sphere"; }
+  [[nodiscard]] bool holds(const T* z) const {
+    return std::abs(std::sqrt(static_cast<double>(dot(z, z))) - 1) <= 1e-3;
+  }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
     Cache cache{Matrix<T>(batch, dim),
                 Matrix<T>(batch, 0),

@@ -66,7 +66,7 @@ template <class State, class EpochReport>
 /// Throws DataError "<name>:<line>: ..." for anything else that is not a row.
 [[nodiscard]] inline std::vector<MetricsRow> parse_metrics(std::string_view text, std::string_view name) {
   std::vector<MetricsRow> rows;
-  std::size_t number = 0;
+  std::ptrdiff_t number = 0;
   while (true) {
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) {
@@ -74,7 +74,7 @@ template <class State, class EpochReport>
     }
     ++number;
     const std::string where = concat(name, ':', number);
-    const Json json = parse_json<DataError>(text.substr(0, end), where);
+    const Json json = parse_json<DataError>(text.substr(0, end), name, number);
     const auto get = [&]<class X>(const char* key, X& out) {
       const bool fits = json.is_object() && json.contains(key) &&
                         (std::is_same_v<X, std::string> ? json[key].is_string() : json[key].is_number());
