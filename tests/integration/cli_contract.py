@@ -255,6 +255,14 @@ def check_written(result, name):
     return FOLDER / name
 
 
+def check_output_names():
+    for name, out in [("sample", "x.jpg"), ("encode", "x.png"), ("manifold", "x.npy")]:
+        given = ["--in", "inputs.npy"] if name == "encode" else []
+        result = run(name, "run", "--out", out, *given, expect=2)
+        ending = {"sample": ".png or .npy", "encode": ".npy", "manifold": ".png"}[name]
+        check_equal(result.stderr, f'--out: is "{out}", must end in {ending}\n', f"{name} refuses {out}")
+
+
 def check_pictures():
     # Tiles of 8x8 with borders: the same number of tiles a side gives the same size.
     square = png_size(check_written(run("sample", "run", "--out", "s.png", "--count", 16), "s.png"))
@@ -362,6 +370,7 @@ check_file_size_limit()
 check_existing_run()
 check_evaluate()
 check_runs()
+check_output_names()
 check_pictures()
 check_arrays()
 check_describe()
