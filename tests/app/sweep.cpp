@@ -100,13 +100,13 @@ TEST_CASE("sweep: figures of a run that cannot be read are told in the summary a
   std::ostringstream out;
   std::ostringstream err;
   CHECK(run_sweep(example.options, out, err) == ExitCode::done);
-  const std::filesystem::path metrics = example.folder / "study/runs/model.latent.dim=2/seed-1/metrics.jsonl";
-  write_file_atomically(metrics, std::string_view("garbage\n"));
+  const std::filesystem::path garbled = example.folder / "study/runs/model.latent.dim=2/seed-1/metrics.jsonl";
+  write_file_atomically(garbled, std::string_view("garbage\n"));
   example.options.resume = true;
   example.options.grid = {"model.latent.dim=[2,3,4]"};
   CHECK(run_sweep(example.options, out, err) == ExitCode::done);
   CHECK(count(example.summary(), ",finished,") == 5);
-  CHECK(contains(example.summary(), "2,1,unreadable: " + metrics.string() + ":1:1: syntax error"));
+  CHECK(contains(example.summary(), "2,1,unreadable: " + garbled.string() + ":1:1: syntax error"));
 }
 
 TEST_CASE("sweep: a folder that is no place for a study is told before the grid is looked at") {
