@@ -58,7 +58,8 @@ struct DecodeOptions {
   int threads = 0;
 };
 
-/// `vaekit decode`: means of p(x|z) for the rows of an array of latents.
+/// `vaekit decode`: means of p(x|z) for the rows of an array of latents, which must lie where those of the
+/// posterior do (`first_outside`).
 ///
 /// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
