@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 using vaekit::Binarize;
@@ -12,6 +15,7 @@ using vaekit::DataView;
 using vaekit::Index;
 using vaekit::Matrix;
 using vaekit::MatrixIn;
+using vaekit::random_rows;
 using vaekit::Shape;
 using vaekit::Transform;
 
@@ -97,4 +101,23 @@ TEST_CASE("data view: binary is what holds zeros and ones alone, in the rows and
   DataView view{&labelled, &same, both, 1, vaekit::Condition::labels(labelled, 3)};
   CHECK(view.columns() == 4);
   CHECK(vaekit::is_binary(view));
+}
+
+TEST_CASE("data view: some rows are all of few, and a random choice by the seed of many, in their order") {
+  std::vector<std::uint32_t> rows(1000);
+  std::iota(rows.begin(), rows.end(), 5000U);
+  const DataView view{nullptr, nullptr, rows, 3};
+  CHECK(random_rows(view, 1000) == rows);
+  const std::vector<std::uint32_t> some = random_rows(view, 100);
+  CHECK(some.size() == 100);
+  CHECK(std::ranges::is_sorted(some));
+  CHECK(std::ranges::adjacent_find(some) == some.end());
+  CHECK(some.front() >= 5000);
+  CHECK(some.back() < 6000);
+  // The mean of 100 of 1000 numbers, without repeats, has a standard deviation of 27.4.
+  const double mean = std::accumulate(some.begin(), some.end(), 0.0) / 100;
+  CHECK(std::abs(mean - 5499.5) < 4 * 27.4);
+  CHECK(random_rows(view, 100) == some);
+  CHECK(random_rows({nullptr, nullptr, rows, 4}, 100) != some);
+  CHECK(random_rows({nullptr, nullptr, {}, 3}, 100).empty());
 }

@@ -3,8 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <numeric>
-
 using namespace vaekit;
 
 TEST_CASE("finding: verdicts have names, and faults are counted") {
@@ -25,12 +23,4 @@ TEST_CASE("finding: figures have three digits") {
   CHECK(rounded(3.14159) == "3.14");
   CHECK(rounded(-1234.5) == "-1.23e+03");
   CHECK(rounded(2e-9) == "2e-09");
-}
-
-TEST_CASE("finding: evenly spaced rows are all of few, and some of many from the first on") {
-  std::vector<std::uint32_t> rows(10);
-  std::iota(rows.begin(), rows.end(), 100U);
-  CHECK(evenly_spaced(rows, 20) == rows);
-  CHECK(evenly_spaced(rows, 4) == std::vector<std::uint32_t>{100, 102, 105, 107});
-  CHECK(evenly_spaced({}, 4).empty());
 }

@@ -79,7 +79,7 @@ struct Patient {
   template <class T>
   [[nodiscard]] Matrix<T> samples(Index most) const {
     const DataView view = train();
-    const std::vector<std::uint32_t> rows = evenly_spaced(view.rows, most);
+    const std::vector<std::uint32_t> rows = random_rows(view, most);
     Matrix<T> x(std::ssize(rows), view.columns());
     read_view<T>(view, rows, 0, x);
     return x;

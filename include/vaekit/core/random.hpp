@@ -55,6 +55,7 @@ enum class Purpose : std::uint32_t {
   synthetic = 10,  ///< built-in data sets
   update = 11,     ///< changes of a model's buffers after a step
   compress = 12,   ///< the bits that a compressed file begins with
+  subset = 13,     ///< which samples a figure is measured on, where it is not measured on all
 };
 
 namespace detail {

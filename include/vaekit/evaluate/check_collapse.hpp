@@ -28,7 +28,7 @@ template <class Model, class ObjectiveType>
   using T = typename Model::Scalar;
   constexpr std::string_view check = "collapse";
   const bool deterministic = needs_of(objective).deterministic;
-  const std::vector<std::uint32_t> rows = evenly_spaced(view.rows, 500);
+  const std::vector<std::uint32_t> rows = random_rows(view, 500);
   DataView some = view;
   some.rows = rows;
   const Index n = some.size();

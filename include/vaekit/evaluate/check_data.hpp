@@ -126,7 +126,7 @@ template <class LikelihoodType>
     return {Finding::fault(detail::data_check, error.what(),
                            "correct the values or their scaling, or take a likelihood for such data")};
   }
-  const std::vector<std::uint32_t> rows = evenly_spaced(view.rows, 2000);
+  const std::vector<std::uint32_t> rows = random_rows(view, 2000);
   Matrix<T> x(std::ssize(rows), view.columns());
   read_view<T>(view, rows, 0, x);
   Matrix<T> draws(params.rows(), likelihood.feature_count());

@@ -86,7 +86,7 @@ template <class Model, class ObjectiveType>
 [[nodiscard]] std::vector<Finding> check_units(const Model& model, const ObjectiveType& objective,
                                                const DataView& view, double time, std::uint64_t seed) {
   constexpr std::string_view check = "units";
-  const std::vector<std::uint32_t> rows = evenly_spaced(view.rows, 500);
+  const std::vector<std::uint32_t> rows = random_rows(view, 500);
   DataView some = view;
   some.rows = rows;
   const std::vector<DeadUnits> layers = dead_units(model, objective, some, time, seed);
@@ -123,7 +123,7 @@ template <class Model>
   if (codes == 0) {
     return {Finding::skipped(check, "the posterior has no codes")};
   }
-  const std::vector<std::uint32_t> rows = evenly_spaced(view.rows, 2000);
+  const std::vector<std::uint32_t> rows = random_rows(view, 2000);
   DataView some = view;
   some.rows = rows;
   if (some.size() * model.latent.kl_columns() < 10 * codes) {

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "vaekit/core/check.hpp"
+#include "vaekit/core/random.hpp"
 #include "vaekit/data/batches.hpp"
 #include "vaekit/data/condition.hpp"
 
@@ -26,6 +28,20 @@ struct DataView {
   [[nodiscard]] Index columns() const { return dataset->features() + condition.columns(); }
   [[nodiscard]] Index size() const { return static_cast<Index>(rows.size()); }
 };
+
+/// All rows of `view`; where it has more than `most`, as many of them, drawn by its seed, in their order.
+/// Data are often sorted: their first samples need not be like the others.
+[[nodiscard]] inline std::vector<std::uint32_t> random_rows(const DataView& view, Index most) {
+  if (view.size() <= most) {
+    return {view.rows.begin(), view.rows.end()};
+  }
+  std::vector<std::uint32_t> places(view.rows.size());
+  fill_permutation(places, RandomStream(view.seed, Purpose::subset));
+  places.resize(static_cast<std::size_t>(most));
+  std::ranges::sort(places);
+  std::ranges::transform(places, places.begin(), [&](std::uint32_t i) { return view.rows[i]; });
+  return places;
+}
 
 /// x[i] = the features and the condition of sample `rows[i]` in epoch `epoch`. [rows.size() × view.columns()]
 ///

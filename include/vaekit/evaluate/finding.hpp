@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <locale>
 #include <span>
 #include <sstream>
@@ -53,17 +52,6 @@ struct Finding {
   out.precision(3);
   out << value;
   return out.str();
-}
-
-/// At most `most` of `rows`, at equal distances: enough for a statement about all of them.
-[[nodiscard]] inline std::vector<std::uint32_t> evenly_spaced(std::span<const std::uint32_t> rows,
-                                                              Index most) {
-  const auto count = std::min(rows.size(), static_cast<std::size_t>(most));
-  std::vector<std::uint32_t> chosen(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    chosen[i] = rows[i * rows.size() / count];
-  }
-  return chosen;
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI
