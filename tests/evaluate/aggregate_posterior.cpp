@@ -61,7 +61,7 @@ void check_mean(const example::BinaryVae& model, double expected) {
   const example::Samples samples = example::normal_samples(400, 3);
   RunningMoments estimates;
   for (std::uint64_t seed = 1; seed <= 24; ++seed) {
-    estimates.add(aggregate_discrepancy(model, samples.view(), seed)->mmd);
+    estimates.add(aggregate_discrepancy(model, samples.view(), false, seed)->mmd);
   }
   CHECK(estimates.standard_error() < 0.005);
   CHECK(std::abs(estimates.mean() - expected) < 4 * estimates.standard_error());
@@ -161,21 +161,25 @@ TEST_CASE("aggregate posterior: there is none of other posteriors, and none of a
                                        Sequential(example::identity(3)), Gaussian<double>({}, 2),
                                        Initializer::fan_in_uniform, {}, 1);
   CHECK_FALSE(aggregate_statistics(conditional, samples.view(), 1).has_value());
-  CHECK_FALSE(aggregate_discrepancy(conditional, samples.view(), 1).has_value());
+  CHECK_FALSE(aggregate_discrepancy(conditional, samples.view(), false, 1).has_value());
 }
 
 TEST_CASE(
     "aggregate discrepancy: the estimate of a sample of q(z|x) for each input and as many of the prior") {
   const example::LinearVae model = proportional(2, 0.5, 0.3);
   const example::Samples samples = example::normal_samples(30, 2);
-  const auto discrepancy = aggregate_discrepancy(model, samples.view(), 7, 20);
+  const std::vector<std::uint32_t> rows = random_rows(samples.view(), 20);
+  const auto discrepancy = aggregate_discrepancy(model, samples.view(), false, 7, 20);
   REQUIRE(discrepancy.has_value());
   CHECK(discrepancy->samples == 20);
   Matrix<double> epsilon(20, 2), z(20, 2), prior_z(20, 2);
   model.latent.draw_noise(RandomStream(7, Purpose::evaluation), 0, epsilon);
-  for (Index i = 0; i < z.size(); ++i) {
-    z.data()[i] = 0.5 * std::get<std::vector<double>>(samples.dataset.values())[static_cast<std::size_t>(i)] +
-                  0.3 * epsilon.data()[i];
+  const auto& x = std::get<std::vector<double>>(samples.dataset.values());
+  for (Index i = 0; i < 20; ++i) {
+    for (Index d = 0; d < 2; ++d) {
+      const std::size_t place = 2 * rows[static_cast<std::size_t>(i)] + static_cast<std::size_t>(d);
+      z(i, d) = 0.5 * x[place] + 0.3 * epsilon(i, d);
+    }
   }
   CHECK((aggregate_latents(model, samples.view(), false, 7, 20) - z).cwiseAbs().maxCoeff() < 1e-14);
   auto w = model.make_workspace(20);
@@ -183,15 +187,47 @@ TEST_CASE(
   double expected = 0;
   for (Index i = 0; i < 20; ++i) {
     for (Index j = 0; j < 20; ++j) {
-      const double within = i == j ? 0 : 1.0 / (20 * 19);
-      expected += within * std::exp(-(z.row(i) - z.row(j)).squaredNorm() / 4) +
-                  within * std::exp(-(prior_z.row(i) - prior_z.row(j)).squaredNorm() / 4) -
-                  2.0 / 400 * std::exp(-(z.row(i) - prior_z.row(j)).squaredNorm() / 4);
+      const double weight = i == j ? 0 : 1.0 / (20 * 19);
+      expected += weight * (std::exp(-(z.row(i) - z.row(j)).squaredNorm() / 4) +
+                            std::exp(-(prior_z.row(i) - prior_z.row(j)).squaredNorm() / 4) -
+                            2 * std::exp(-(z.row(i) - prior_z.row(j)).squaredNorm() / 4));
     }
   }
   CHECK(discrepancy->mmd == doctest::Approx(expected).epsilon(1e-12));
-  CHECK(aggregate_discrepancy(model, samples.view(), 7)->samples == 30);
-  CHECK_FALSE(aggregate_discrepancy(model, samples.view(), 7, 1).has_value());
+  CHECK(aggregate_discrepancy(model, samples.view(), false, 7)->samples == 30);
+  CHECK_FALSE(aggregate_discrepancy(model, samples.view(), false, 7, 1).has_value());
+}
+
+TEST_CASE(
+    "aggregate discrepancy: the standard error is the spread of estimates, of equal and of other samples") {
+  for (const double shift : {0.0, 0.5}) {
+    CAPTURE(shift);
+    RunningMoments estimates;
+    RunningMoments variances;
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+      Matrix<double> a(70, 3), b(70, 3);
+      fill_normal(a.span(), RandomStream(seed, Purpose::evaluation), 0);
+      fill_normal(b.span(), RandomStream(seed, Purpose::prior), 0);
+      a.array() += shift;
+      const AggregateDiscrepancy got = kernel_discrepancy(a, b);
+      estimates.add(got.mmd);
+      variances.add(got.standard_error * got.standard_error);
+    }
+    // The variance of 400 numbers is known to 7 %. Of equal samples the error errs to the safe side.
+    const double ratio = variances.mean() / estimates.variance();
+    CHECK(ratio > 0.8);
+    CHECK(ratio < (shift == 0 ? 1.9 : 1.2));
+  }
+}
+
+TEST_CASE("aggregate discrepancy: where training knows no noise, of posterior means") {
+  const example::LinearVae model = proportional(2, 0.5, 0.3);
+  const example::Samples samples = example::normal_samples(30, 2);
+  Matrix<double> prior_z(30, 2);
+  auto w = model.make_workspace(30);
+  model.sample_latents(7, 0, 1, w, prior_z);
+  const Matrix<double> means = aggregate_latents(model, samples.view(), true, 7);
+  CHECK(aggregate_discrepancy(model, samples.view(), true, 7)->mmd == kernel_discrepancy(means, prior_z).mmd);
 }
 
 TEST_CASE("aggregate discrepancy: of Gaussians, flows and mixtures it has the closed form") {
@@ -274,5 +310,5 @@ TEST_CASE("aggregate discrepancy: on the circle it is the double integral") {
 TEST_CASE("aggregate discrepancy: there is none of codes") {
   const auto model = discrepancies::constant_vae(
       VectorQuantizedConfig{.positions = 1, .width = 2, .codes = 4}, CodePriorConfig{});
-  CHECK_FALSE(aggregate_discrepancy(model, example::normal_samples(4, 3).view(), 1).has_value());
+  CHECK_FALSE(aggregate_discrepancy(model, example::normal_samples(4, 3).view(), false, 1).has_value());
 }

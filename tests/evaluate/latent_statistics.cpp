@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "evaluate/linear_gaussian.hpp"
+#include "vaekit/latent/builtin.hpp"
+#include "vaekit/model/vae.hpp"
 
 using vaekit::Index;
 using vaekit::latent_statistics;
@@ -73,4 +75,47 @@ TEST_CASE("latent statistics: dimensions of largest KL first, of largest varianc
   CHECK(vaekit::largest_first(s, 3) == Order{1, 0, 2});
   CHECK(vaekit::largest_first({{7}, {1, 3, 2}, 0}, 3) == Order{1, 2, 0});
   CHECK(vaekit::largest_first({{}, {1, 3, 2}, 0}, 3) == Order{1, 2, 0});
+}
+
+TEST_CASE(
+    "latent statistics: where the posterior reports no mean, activity is that of samples, without bias") {
+  using namespace vaekit;
+  // Householder flows are linear, so that the mean is the flow of the base's mean.
+  using Model =
+      Vae<Sequential<Dense<double>>, FlowLatent<double>, Sequential<Dense<double>>, Gaussian<double>>;
+  Model model(Sequential(example::identity(3)),
+              FlowLatent<double>({.dim = 3, .length = 2, .flow = HouseholderFlowConfig{}}),
+              Sequential(example::identity(3)), Gaussian<double>({}, 3));
+  model.initialize(5);
+  const example::Samples samples = example::normal_samples(3000, 3);
+  const LatentStatistics s = latent_statistics(model, samples.view());
+  Matrix<double> points(3000, 3);
+  auto w = model.make_inference_workspace(3000);
+  Matrix<double> x(3000, 3);
+  read_view<double>(samples.view(), samples.view().rows, 0, x);
+  points = model.encode_point(x, w);
+  CHECK_FALSE(reports_mean(model.latent));
+  Index active = 0;
+  for (Index d = 0; d < 3; ++d) {
+    const double expected = (points.col(d).array() - points.col(d).mean()).square().sum() / 2999;
+    CHECK(std::abs(s.mean_variance[static_cast<std::size_t>(d)] - expected) < 0.02 * expected + 0.005);
+    active += expected > active_unit_threshold ? 1 : 0;
+  }
+  CHECK(s.active_units == active);
+}
+
+TEST_CASE("latent statistics: a collapsed posterior on a sphere has no active units") {
+  using namespace vaekit;
+  using Model = Vae<Sequential<Dense<double>>, VonMisesFisherLatent<double>, Sequential<Dense<double>>,
+                    Gaussian<double>, UniformSphere<double>>;
+  Model model(Sequential(example::identity(3)), VonMisesFisherLatent<double>({.dim = 3}),
+              Sequential(example::identity(3)), Gaussian<double>({}, 3), Initializer::fan_in_uniform,
+              UniformSphere<double>({}, 3, 3));
+  model.initialize(5);
+  const example::Samples samples = example::normal_samples(2000, 3);
+  model.posterior_head.weight.row(3).setZero();
+  model.posterior_head.bias(3) = -20;  // κ of 10⁻⁶, whatever the direction
+  CHECK(latent_statistics(model, samples.view()).active_units == 0);
+  model.posterior_head.bias(3) = 20;
+  CHECK(latent_statistics(model, samples.view()).active_units == 3);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -68,20 +69,29 @@ void for_each_batch(const DataView& view, Matrix<T>& buffer, Body&& body) {
   }
 }
 
-/// Whether every feature of every sample is 0 or 1, in float.
+/// Whether every feature of every sample is one of `levels` levels k / (levels − 1), to rounding in float.
 ///
 /// Throws DataError as `read_rows`
-[[nodiscard]] inline bool is_binary(const DataView& view) {
+[[nodiscard]] inline bool has_levels(const DataView& view, Index levels) {
+  const auto last = static_cast<float>(levels - 1);
+  const auto is_level = [&](float value) {
+    return value >= 0 && value <= 1 && std::abs(value * last - std::nearbyint(value * last)) < 1e-6F * last;
+  };
   Matrix<float> buffer(std::min<Index>(500, view.size()), view.columns());
-  bool binary = true;
+  bool all = true;
   for_each_batch<float>(view, buffer, [&](Index, MatrixIn<float> x) {
-    for (Index row = 0; row < x.rows(); ++row) {
+    for (Index row = 0; row < x.rows() && all; ++row) {
       const std::span<const float> sample(x.row(row).data(),
                                           static_cast<std::size_t>(view.dataset->features()));
-      binary = binary && std::ranges::all_of(sample, [](float value) { return value == 0 || value == 1; });
+      all = std::ranges::all_of(sample, is_level);
     }
   });
-  return binary;
+  return all;
 }
+
+/// Whether every feature of every sample is 0 or 1.
+///
+/// Throws DataError as `read_rows`
+[[nodiscard]] inline bool is_binary(const DataView& view) { return has_levels(view, 2); }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -81,10 +81,16 @@ namespace detail {
 
 }  // namespace detail
 
+/// R² from which on a factor counts as predicted.
+inline constexpr double least_predicted = 0.01;
+
 /// DCI with the paper's linear choice: lasso regressions of each factor on all codes, both standardised, with
 /// `penalty` as in `fit_lasso`; R_jk = Σ |weights|, summed over the indicators of a factor without order.
 /// Informativeness is the mean R² = 1 − squared error / variance, not below 0 for a factor. Even rows are
 /// fitted to, odd ones predicted: rows must be in no order.
+///
+/// A factor that is predicted with an R² below 0.01 has no importances: the few weights that the penalty
+/// leaves to noise look like codes of one factor each. Without a predicted factor D and C are 0.
 ///
 /// A factor that a code holds in a way that is not linear (an angle) is not found.
 /// Shapes  codes [n × d], values [n × k]
@@ -109,15 +115,15 @@ namespace detail {
     const Matrix<double> y = target_scale(target_train);
     const Matrix<double> y_test = target_scale(detail::alternate_rows(targets, 1));
     const Matrix<double> weights = fit_lasso(x, y, penalty);
-    for (Index j = 0; j < codes.cols(); ++j) {
-      dci.importance(j, k) = weights.col(j).cwiseAbs().sum();
-    }
     Matrix<double> predicted(x_test.rows(), y.cols());
     gemm<double>(as_is<double>(x_test), transposed<double>(weights), x.cols(), predicted, Store::overwrite);
     const double error = (predicted - y_test).squaredNorm();
     const double variance = y_test.squaredNorm();
-    dci.informativeness +=
-        std::max(0.0, variance > 0 ? 1 - error / variance : 0.0) / static_cast<double>(values.cols());
+    const double r2 = variance > 0 ? 1 - error / variance : 0.0;
+    dci.informativeness += std::max(0.0, r2) / static_cast<double>(values.cols());
+    for (Index j = 0; j < codes.cols() && r2 >= least_predicted; ++j) {
+      dci.importance(j, k) = weights.col(j).cwiseAbs().sum();
+    }
   }
   score_importance(dci);
   return dci;

@@ -111,6 +111,9 @@ struct AnyLatentOf : AnyPart<Latents> {
       }
     });
   }
+  [[nodiscard]] bool reports_mean() const {
+    return visit([](const auto& latent) { return vaekit::reports_mean(latent); });
+  }
   [[nodiscard]] Index free_columns() const {
     return visit([](const auto& latent) { return vaekit::free_columns(latent); });
   }

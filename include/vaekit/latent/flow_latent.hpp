@@ -68,6 +68,7 @@ struct FlowLatent {
   [[nodiscard]] Index head_size() const { return base.head_size() + flow.parameter_count(); }
   [[nodiscard]] Index noise_size() const { return dim; }
   [[nodiscard]] Index kl_columns() const { return dim; }
+  [[nodiscard]] bool reports_mean() const { return false; }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
     Cache cache;
     static_cast<typename GaussianLatent<T>::Cache&>(cache) = base.make_cache(batch, rows);

@@ -78,6 +78,7 @@ struct LadderLatent {
   [[nodiscard]] Index head_size() const { return 2 * dim; }
   [[nodiscard]] Index noise_size() const { return dim; }
   [[nodiscard]] Index kl_columns() const { return dim; }
+  [[nodiscard]] bool reports_mean() const { return false; }
   [[nodiscard]] Cache make_cache(Index batch, Index rows) const {
     Cache cache{.evidence = Matrix<T>(batch, dim),
                 .evidence_logvar = Matrix<T>(batch, dim),

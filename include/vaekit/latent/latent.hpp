@@ -33,6 +33,7 @@
 //   has_evaluation_density()              whether log_prob is known outside of training; has_density() unless
 //                                         it is said
 //   space()                               where z lives, unless in all of ℝ^dim; the prior's must be the same
+//   reports_mean()                        false: what `posterior` reports is not E_q[z]
 //   free_columns()                        leading columns of z that take any value, where only some do
 //   set_time(time, cache)                 training time in epochs of the calls that follow; none: not in
 //                                         training
@@ -223,6 +224,17 @@ template <class Latent>
     }
   }
   return std::nullopt;
+}
+
+/// Whether the means that `posterior` reports are E_q[z] (of one-hot vectors, their probabilities), also for a
+/// family that was chosen at run time.
+template <class Latent>
+[[nodiscard]] bool reports_mean(const Latent& latent) {
+  if constexpr (requires { latent.reports_mean(); }) {
+    return latent.reports_mean();
+  } else {
+    return true;
+  }
 }
 
 /// Leading columns of z that take any value, each whatever the others are; also for a family that was chosen

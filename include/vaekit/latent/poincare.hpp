@@ -81,6 +81,7 @@ struct PoincareLatent {
   [[nodiscard]] Index head_size() const { return 2 * dim; }
   [[nodiscard]] Index noise_size() const { return dim; }
   [[nodiscard]] Index kl_columns() const { return 1; }
+  [[nodiscard]] bool reports_mean() const { return false; }
   [[nodiscard]] std::string_view space() const { return space_name; }
   [[nodiscard]] bool holds(const T* z) const {
     double square = 0;

@@ -78,6 +78,7 @@ struct VonMisesFisherLatent {
   [[nodiscard]] Index head_size() const { return dim + 1; }
   [[nodiscard]] Index noise_size() const { return dim + 1; }
   [[nodiscard]] Index kl_columns() const { return 1; }
+  [[nodiscard]] bool reports_mean() const { return false; }
   [[nodiscard]] std::string_view space() const { return "the unit sphere"; }
   [[nodiscard]] bool holds(const T* z) const {
     return std::abs(std::sqrt(static_cast<double>(dot(z, z))) - 1) <= 1e-3;
