@@ -117,7 +117,8 @@ TEST_CASE("encode, score: the inputs are not written over, and results that are 
   const Transform as_is({0}, {1}, 0, Binarize::none);
   check_throws_with<NumericError>(
       "x.npy: score of sample 1 is inf, must be finite; its values may be out of range", [&] {
-        check_scores({1, std::numeric_limits<double>::infinity(), 2}, DataView{&data, &as_is, rows, 1, {}});
+        check_finite("score", {1, std::numeric_limits<double>::infinity(), 2},
+                     DataView{&data, &as_is, rows, 1, {}});
       });
 }
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <sstream>
 
 #include "app/example_run.hpp"
@@ -50,7 +51,7 @@ TEST_CASE("evaluate: the text names split, samples and active units") {
   CHECK(text.starts_with("train split, 40 samples, nats a sample +- standard error\nelbo            -"));
   CHECK(text.find("\nactive units    ") != std::string::npos);
   CHECK(text.find(" of 2\nmutual info     ") != std::string::npos);
-  CHECK(text.ends_with(" squared, to the prior\n"));
+  CHECK(text.ends_with(" squared, to the prior, of 40 samples\n"));
   CHECK(text.find("importance") == std::string::npos);
 }
 
@@ -80,10 +81,11 @@ TEST_CASE("evaluate: annealing and statistics of q(z) are what the library compu
   const Json json = parse_json(evaluated(options), "out");
   const LoadedData data = load_split(load_run(example.run.root), DataSplit::test);
   const ConfiguredVae<float> model = example::initialized_model(config);
-  DataView first = data.view();
-  first.rows = first.rows.first(4);
+  DataView some = data.view();
+  const std::vector<std::uint32_t> rows = random_rows(some, 4);
+  some.rows = rows;
   const RunningMoments annealed =
-      evaluate_annealed(model, first, options.annealing, config.seed, [](Index, const auto&) {});
+      evaluate_annealed(model, some, options.annealing, config.seed, [](Index, const auto&) {});
   CHECK(json["ais_log_likelihood"] == annealed.mean());
   CHECK(json["ais_inputs"] == 4);
   CHECK(json["ais_simulated_inputs"] == 2);
@@ -120,7 +122,7 @@ TEST_CASE("evaluate: categorical variables have a log-likelihood and a discrepan
     const example::ExampleRun example("evaluate-categorical", config);
     EvaluateOptions options{.run = example.run.root, .overrides = {}, .importance_samples = 50, .threads = 1};
     const std::string text = evaluated(options);
-    CHECK(text.ends_with(" squared, to the prior\n"));
+    CHECK(text.ends_with(" squared, to the prior, of 12 samples\n"));
     CHECK(text.find("mutual info") == std::string::npos);
     options.json = true;
     const Json json = parse_json(evaluated(options), "out");
@@ -130,12 +132,57 @@ TEST_CASE("evaluate: categorical variables have a log-likelihood and a discrepan
           evaluate_log_likelihood(model, data.view(), 50, config.seed, [](Index, double) {}).mean());
     CHECK(json["log_likelihood"].get<double>() > json["elbo"].get<double>());
     CHECK(json["mmd_samples"] == 12);
-    CHECK(json["mmd"] == aggregate_discrepancy(model, data.view(), config.seed)->mmd);
+    CHECK(json["mmd"] == aggregate_discrepancy(model, data.view(), false, config.seed)->mmd);
     CHECK_FALSE(json.contains("mutual_information"));
   };
   check(ConcreteConfig{.variables = 2, .classes = 3}, CategoricalPriorConfig{.classes = 3});
   check(JointConfig{.gaussian = {.dim = 1}, .concrete = {.variables = 2, .classes = 3}},
         JointPriorConfig{.dim = 1, .classes = 3});
+}
+
+TEST_CASE(
+    "evaluate: of an autoencoder with deterministic training, what needs a trained q(z|x) is left out") {
+  ExperimentConfig config = example::small_config();
+  config.objective = RaeConfig{};
+  const example::ExampleRun example("evaluate-rae", config);
+  EvaluateOptions options{.run = example.run.root, .overrides = {}, .threads = 1};
+  CHECK(evaluated(options).ends_with("are those of untrained ones\n"));
+  options.json = true;
+  const Json json = parse_json(evaluated(options), "out");
+  CHECK(json["posterior_trained"] == false);
+  CHECK_FALSE(json.contains("mutual_information"));
+  const LoadedData data = load_split(load_run(example.run.root), DataSplit::test);
+  CHECK(json["mmd"] ==
+        aggregate_discrepancy(example::initialized_model(config), data.view(), true, config.seed)->mmd);
+}
+
+TEST_CASE("evaluate: simulated samples of a conditional model take the conditions of the data in turn") {
+  ExperimentConfig config = example::small_config();
+  config.data.condition = LabelConditionConfig{.classes = 17};
+  const example::ExampleRun example("evaluate-simulated", config);
+  EvaluateOptions options{.run = example.run.root, .overrides = {}, .threads = 1, .json = true};
+  options.annealing = {.chains = 2, .steps = 2, .leapfrog_steps = 1};
+  options.annealed_inputs = 3;
+  options.simulated_inputs = 20;  // more than the 12 samples of the split
+  const Json json = parse_json(evaluated(options), "out");
+  CHECK(json["ais_inputs"] == 3);
+  CHECK(json["ais_simulated_inputs"] == 20);
+}
+
+TEST_CASE("evaluate: a figure of a sample that is not finite is refused by sample") {
+  const Dataset data("x.npy", Shape::flat(1), std::vector<float>{1, 2, 3});
+  const Transform as_is({0}, {1}, 0, Binarize::none);
+  const std::vector<std::uint32_t> rows = {2, 0};
+  const DataView view{&data, &as_is, rows, 1};
+  check_finite("log-likelihood", {1, 2}, view);
+  check_throws_with<NumericError>(
+      "x.npy: log-likelihood of sample 2 is nan, must be finite; its values may be out of range", [&] {
+        check_finite("log-likelihood", {-std::nan(""), 1}, view);
+      });
+  check_throws_with<NumericError>(
+      "x.npy: log-likelihood of sample 0 is -inf, must be finite; its values may be out of range", [&] {
+        check_finite("log-likelihood", {1, -HUGE_VAL}, view);
+      });
 }
 
 TEST_CASE("evaluate: says how a posterior with codes uses them") {

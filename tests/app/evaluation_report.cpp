@@ -39,7 +39,7 @@ EvaluationReport full_report() {
                                          .marginal_kl = around(4),
                                          .total_correlation = around(3),
                                          .dimension_kl = around(1)};
-  report.discrepancy = AggregateDiscrepancy{.samples = 2, .mmd = 0.0125};
+  report.discrepancy = AggregateDiscrepancy{.samples = 2, .mmd = 0.0125, .standard_error = 0.0005};
   report.accuracy = 0.75;
   report.codes.counts = {1, 1};
   report.levels_of = 64;
@@ -62,7 +62,7 @@ TEST_CASE("evaluation report: the text of all figures") {
         "kl              10.000 +- 0.500\n"
         "log likelihood  -98.000 +- 0.500\n"
         "                from 50 importance samples each\n"
-        "annealed        -97.000 +- 0.500, first 2 samples\n"
+        "annealed        -97.000 +- 0.500, of 2 samples\n"
         "                8 chains of 20 x 3 steps from the prior, acceptance 0.660\n"
         "simulated       -81.000 to -80.000, gap 1.000 +- 0.500, 2 samples of the model\n"
         "bits/dimension  2.2091, by the log likelihood\n"
@@ -72,7 +72,7 @@ TEST_CASE("evaluation report: the text of all figures") {
         "marginal kl     4.000 +- 0.500\n"
         "total corr      3.000 +- 0.500\n"
         "dimension kl    1.000 +- 0.500\n"
-        "mmd             0.012500 squared, to the prior\n"
+        "mmd             0.012500 +- 0.000500 squared, to the prior, of 2 samples\n"
         "codes used      2 of 2, perplexity 2.0\n");
 }
 
@@ -86,16 +86,30 @@ TEST_CASE("evaluation report: what was not asked for or has no meaning is not th
         "reconstruction  -90.000 +- 0.500\n"
         "kl              10.000 +- 0.500\n"
         "active units    1 of 2\n");
-  CHECK(to_json(report).size() == 10);
+  CHECK(to_json(report).size() == 12);
   report.levels_of = 50;
   CHECK(printed(report).find("\nbits/dimension  2.8854, by the elbo\n") != std::string::npos);
   report.discrepancy = full_report().discrepancy;
-  CHECK(printed(report).ends_with(" of 2\nmmd             0.012500 squared, to the prior\n"));
+  CHECK(printed(report).ends_with(
+      " of 2\nmmd             0.012500 +- 0.000500 squared, to the prior, of 2 samples\n"));
   CHECK_FALSE(to_json(report).contains("aggregate_inputs"));
   report.annealed = full_report().annealed;
   report.annealed->simulated_inputs = 0;
   CHECK(printed(report).find("simulated") == std::string::npos);
   CHECK_FALSE(to_json(report).contains("ais_simulated_gap"));
+}
+
+TEST_CASE("evaluation report: one sample has no variance, and variances that were not trained are named") {
+  EvaluationReport report = full_report();
+  report.samples = 1;
+  CHECK(printed(report).find("active units") == std::string::npos);
+  CHECK(to_json(report)["active_units"].is_null());
+  CHECK(to_json(report)["mean_variance_per_dimension"].is_null());
+  report.posterior_trained = false;
+  CHECK(printed(report).ends_with(
+      "\nnote            the objective trains no variances of q(z|x): elbo, kl and log "
+      "likelihood are those of untrained ones\n"));
+  CHECK(to_json(report)["posterior_trained"] == false);
 }
 
 TEST_CASE("evaluation report: JSON has the same figures in full") {
@@ -125,6 +139,11 @@ TEST_CASE("evaluation report: JSON has the same figures in full") {
   CHECK(json["aggregate_inputs"] == 2);
   CHECK(json["mmd"] == 0.0125);
   CHECK(json["mmd_samples"] == 2);
+  CHECK(json["mmd_standard_error"] == 0.0005);
+  CHECK(json["active_units"] == 1);
+  CHECK(json["mean_variance_per_dimension"] == Json::array({1, 0}));
+  CHECK(json["kl_per_dimension"] == Json::array({7, 3}));
+  CHECK(json["posterior_trained"] == true);
   CHECK(json["codes_used"] == 2);
 }
 
@@ -135,8 +154,9 @@ TEST_CASE("evaluation report: bits a dimension are of data with levels") {
     const Transform transform({0, 0, 0}, {1, 1, 1}, 0, binarize);
     return level_dimensions(likelihood, {&data, &transform, std::span(rows).subspan(first), 1});
   };
-  CHECK(dimensions("discretized_logistic", Binarize::none, 0) == 3);
-  CHECK(dimensions("discretized_logistic_mixture", Binarize::none, 0) == 3);
+  CHECK(dimensions("discretized_logistic", Binarize::none, 0) == 0);  // 0.25 lies between two of 256 levels
+  CHECK(dimensions("discretized_logistic", Binarize::none, 1) == 3);
+  CHECK(dimensions("discretized_logistic_mixture", Binarize::none, 1) == 3);
   CHECK(dimensions("bernoulli", Binarize::stochastic, 0) == 3);
   CHECK(dimensions("bernoulli", Binarize::threshold, 0) == 3);
   CHECK(dimensions("bernoulli", Binarize::none, 0) == 0);

@@ -121,3 +121,24 @@ TEST_CASE("data view: some rows are all of few, and a random choice by the seed 
   CHECK(random_rows({nullptr, nullptr, rows, 4}, 100) != some);
   CHECK(random_rows({nullptr, nullptr, {}, 3}, 100).empty());
 }
+
+TEST_CASE("data view: 256 levels are those of bytes from 0 to 1, and of no other scale") {
+  std::vector<std::uint8_t> bytes(256);
+  std::iota(bytes.begin(), bytes.end(), std::uint8_t{0});
+  const Dataset dataset("bytes", Shape::flat(2), bytes);
+  std::vector<std::uint32_t> rows(128);
+  std::iota(rows.begin(), rows.end(), 0U);
+  const auto has = [&](double low, double high, vaekit::Index levels) {
+    const double scale = (high - low) / 255;
+    const Transform transform({0, 0}, {scale, scale}, low, Binarize::none);
+    return vaekit::has_levels({&dataset, &transform, rows, 1}, levels);
+  };
+  CHECK(has(0, 1, 256));
+  CHECK_FALSE(has(0, 1, 255));
+  CHECK_FALSE(has(0, 1, 128));
+  CHECK_FALSE(has(0, 0.5, 256));
+  CHECK_FALSE(has(-1, 1, 256));
+  CHECK_FALSE(has(0, 255, 256));
+  const Transform threshold({0, 0}, {1 / 255.0, 1 / 255.0}, 0, Binarize::threshold);
+  CHECK(vaekit::has_levels({&dataset, &threshold, rows, 1}, 2));
+}

@@ -120,15 +120,6 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
   return ExitCode::done;
 }
 
-/// Throws NumericError when a score is not finite
-inline void check_scores(const std::vector<double>& scores, const DataView& view) {
-  const auto bad = std::ranges::find_if_not(scores, [](double score) { return std::isfinite(score); });
-  if (bad != scores.end()) {
-    throw NumericError(concat(view.dataset->name(), ": score of sample ", bad - scores.begin(), " is ", *bad,
-                              ", must be finite; its values may be out of range"));
-  }
-}
-
 /// −ELBO of each sample of `view`, from one z ~ q(z|x); higher is stranger.
 ///
 /// Throws DataError when a value is outside the likelihood's support, NumericError when a score is not finite
@@ -142,7 +133,7 @@ template <class Model>
       scores.push_back(static_cast<double>(terms.kl.row(row).sum() - terms.log_likelihood.row(row).mean()));
     }
   });
-  check_scores(scores, view);
+  check_finite("score", scores, view);
   return scores;
 }
 
@@ -176,7 +167,7 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::o
                                 scores.push_back(-value);
                                 progress.update(input + 1);
                               });
-      check_scores(scores, data.view());
+      check_finite("score", scores, data.view());
       return;
     }
     scores = negative_elbos(model, run, data.view());

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vaekit/app/condition.hpp"
@@ -23,7 +26,7 @@ struct EvaluateOptions {
   DataSplit split = DataSplit::test;
   Index importance_samples = 0;
   AnnealingOptions annealing = {.chains = 0};  ///< no chains: not asked for
-  Index annealed_inputs = 100;                 ///< of the split, the first
+  Index annealed_inputs = 100;                 ///< of the split
   Index simulated_inputs = 0;
   int threads = 0;
   bool json = false;
@@ -55,35 +58,48 @@ struct EvaluateOptions {
   return data;
 }
 
+/// Throws NumericError when a value of a sample of `view` is not finite
+inline void check_finite(std::string_view what, const std::vector<double>& values, const DataView& view) {
+  const auto bad = std::ranges::find_if_not(values, [](double value) { return std::isfinite(value); });
+  if (bad != values.end()) {
+    throw NumericError(concat(view.dataset->name(), ": ", what, " of sample ",
+                              view.rows[static_cast<std::size_t>(bad - values.begin())], " is ",
+                              std::isnan(*bad) ? "nan"
+                              : *bad > 0       ? "inf"
+                                               : "-inf",
+                              ", must be finite; its values may be out of range"));
+  }
+}
+
 namespace detail {
 
-/// Annealing of the first inputs of the split and, where asked, of inputs that the model makes up (under the
-/// conditions of the split's first ones).
+/// Annealing of some inputs of the split and, where asked, of inputs that the model makes up (under the
+/// conditions of the split's samples in turn).
 template <class Model>
 [[nodiscard]] EvaluationReport::Annealed anneal(const Model& model, const EvaluateOptions& options,
                                                 DataView view, std::uint64_t seed, std::ostream& err) {
   using T = typename Model::Scalar;
-  const auto first = [&view](Index count) {
-    DataView part = view;
-    part.rows = view.rows.first(static_cast<std::size_t>(std::min(count, view.size())));
-    return part;
-  };
-  const DataView part = first(options.annealed_inputs);
+  const std::vector<std::uint32_t> rows = random_rows(view, options.annealed_inputs);
+  DataView part = view;
+  part.rows = rows;
   EvaluationReport::Annealed result{.options = options.annealing, .inputs = part.size()};
   {
     PercentProgress progress(err, stderr_is_terminal(), "annealing", part.size());
+    std::vector<double> values;
     result.log_likelihood =
         evaluate_annealed(model, part, options.annealing, seed, [&](Index i, const AnnealedLogLikelihood& v) {
+          values.push_back(v.lower);
           result.acceptance.add(v.acceptance);
           progress.update(i + 1);
         });
+    check_finite("annealed log-likelihood", values, part);
   }
   if (options.simulated_inputs > 0) {
-    const Index count =
-        model.condition > 0 ? first(options.simulated_inputs).size() : options.simulated_inputs;
+    const Index count = options.simulated_inputs;
     Matrix<T> conditions(count, model.condition);
-    if (model.condition > 0) {
-      view.condition.read<T>(first(count).rows, conditions);
+    for (Index i = 0; model.condition > 0 && i < count; ++i) {
+      view.condition.read<T>(part.rows.subspan(static_cast<std::size_t>(i % part.size()), 1),
+                             conditions.middleRows(i, 1));
     }
     PercentProgress progress(err, stderr_is_terminal(), "annealing simulated samples", count);
     result.simulated_inputs = count;
@@ -128,15 +144,22 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
                                 ", must be finite; values of the data may be out of range"));
     }
     report.latent = latent_statistics(model, view);
-    report.aggregate = aggregate_statistics(model, view, seed);
-    report.discrepancy = aggregate_discrepancy(model, view, seed);
+    report.posterior_trained = !needs_of(AnyObjective(run.config.objective)).deterministic;
+    if (report.posterior_trained) {
+      report.aggregate = aggregate_statistics(model, view, seed);
+    }
+    report.discrepancy = aggregate_discrepancy(model, view, !report.posterior_trained, seed);
     report.codes = code_usage(model, view);
     report.accuracy = classification_accuracy(model, view);
     if (options.importance_samples > 0) {
       PercentProgress progress(err, stderr_is_terminal(), "importance sampling", report.samples);
-      report.log_likelihood =
-          evaluate_log_likelihood(model, view, options.importance_samples, seed,
-                                  [&](Index input, double) { progress.update(input + 1); });
+      std::vector<double> values;
+      report.log_likelihood = evaluate_log_likelihood(model, view, options.importance_samples, seed,
+                                                      [&](Index input, double value) {
+                                                        values.push_back(value);
+                                                        progress.update(input + 1);
+                                                      });
+      check_finite("log-likelihood", values, view);
     }
     if (options.annealing.chains > 0) {
       report.annealed = detail::anneal(model, options, view, seed, err);

@@ -43,17 +43,20 @@ struct EvaluationReport {
   std::optional<double> accuracy = {};  ///< of the classifier, where the model has one
   CodeUsage codes = {};                 ///< of a posterior that has codes
   Index levels_of = 0;                  ///< dimensions of data with levels, see `level_dimensions`
+  bool posterior_trained = true;        ///< false where the objective trains the means of q(z|x) alone
 };
 
 /// Dimensions by which log p(x) is divided for bits a dimension: the features where p(x) is the probability
-/// of levels (pixels under a discretized likelihood, or zeros and ones under a Bernoulli), so that bits are
-/// those of a code. 0 where p(x) is a density, whose bits would change with the scale of the data, or where a
-/// Bernoulli is given values in between.
+/// of levels (the 256 of a discretized likelihood, or zeros and ones under a Bernoulli), so that bits are
+/// those of a code. 0 where p(x) is a density, whose bits would change with the scale of the data, or where
+/// values lie between the levels.
 ///
 /// Throws DataError as `read_rows`
 [[nodiscard]] inline Index level_dimensions(std::string_view likelihood, const DataView& view) {
-  const bool levels = likelihood == "discretized_logistic" || likelihood == "discretized_logistic_mixture" ||
-                      (likelihood == "bernoulli" && is_binary(view));
+  const bool discretized =
+      likelihood == "discretized_logistic" || likelihood == "discretized_logistic_mixture";
+  const bool levels =
+      (discretized && has_levels(view, 256)) || (likelihood == "bernoulli" && is_binary(view));
   return levels ? view.dataset->features() : 0;
 }
 
@@ -100,7 +103,10 @@ inline void add_aggregate(Json& json, const AggregateStatistics& aggregate) {
   detail::add_moments(json, "elbo", report.elbo.elbo);
   detail::add_moments(json, "reconstruction", report.elbo.reconstruction);
   detail::add_moments(json, "kl", report.elbo.kl);
-  json["active_units"] = report.latent.active_units;
+  json["posterior_trained"] = report.posterior_trained;
+  const bool has_variance = report.samples > 1;
+  json["active_units"] = has_variance ? Json(report.latent.active_units) : Json();
+  json["mean_variance_per_dimension"] = has_variance ? Json(report.latent.mean_variance) : Json();
   json["kl_per_dimension"] = report.latent.kl;
   if (report.aggregate) {
     detail::add_aggregate(json, *report.aggregate);
@@ -108,6 +114,7 @@ inline void add_aggregate(Json& json, const AggregateStatistics& aggregate) {
   if (report.discrepancy) {
     json["mmd_samples"] = report.discrepancy->samples;
     json["mmd"] = report.discrepancy->mmd;
+    json["mmd_standard_error"] = report.discrepancy->standard_error;
   }
   if (report.accuracy) {
     json["accuracy"] = *report.accuracy;
@@ -146,7 +153,7 @@ namespace detail {
 
 inline void print_annealed(const EvaluationReport::Annealed& annealed, std::ostream& out) {
   const AnnealingOptions& options = annealed.options;
-  out << "annealed        " << with_error(annealed.log_likelihood) << ", first " << annealed.inputs
+  out << "annealed        " << with_error(annealed.log_likelihood) << ", of " << annealed.inputs
       << " samples\n                " << options.chains << " chains of " << options.steps << " x "
       << options.leapfrog_steps << " steps from the " << to_string(options.start) << ", acceptance "
       << fixed(annealed.acceptance.mean(), 3) << '\n';
@@ -187,17 +194,26 @@ inline void print(const EvaluationReport& report, std::ostream& out) {
   if (report.accuracy) {
     out << "accuracy        " << fixed(*report.accuracy, 4) << " of labels from q(y|x)\n";
   }
-  out << "active units    " << report.latent.active_units << " of " << report.latent.mean_variance.size()
-      << '\n';
+  if (report.samples > 1) {
+    out << "active units    " << report.latent.active_units << " of " << report.latent.mean_variance.size()
+        << '\n';
+  }
   if (report.aggregate) {
     detail::print_aggregate(*report.aggregate, out);
   }
   if (report.discrepancy) {
-    out << "mmd             " << fixed(report.discrepancy->mmd, 6) << " squared, to the prior\n";
+    out << "mmd             " << fixed(report.discrepancy->mmd, 6) << " +- "
+        << fixed(report.discrepancy->standard_error, 6) << " squared, to the prior, of "
+        << report.discrepancy->samples << " samples\n";
   }
   if (const std::vector<double>& counts = report.codes.counts; !counts.empty()) {
     out << "codes used      " << report.codes.used() << " of " << counts.size() << ", perplexity "
         << fixed(report.codes.perplexity(), 1) << '\n';
+  }
+  if (!report.posterior_trained) {
+    out << "note            the objective trains no variances of q(z|x): elbo, kl and log likelihood are "
+           "those of "
+           "untrained ones\n";
   }
 }
 
