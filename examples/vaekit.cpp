@@ -125,7 +125,7 @@ struct Program {
     };
     add("--ais-steps", evaluate.annealing.steps, "temperatures of each chain", 1);
     add("--ais-leapfrog", evaluate.annealing.leapfrog_steps, "leapfrog steps at each temperature", 1);
-    add("--ais-inputs", evaluate.annealed_inputs, "samples of the split, the first", 1);
+    add("--ais-inputs", evaluate.annealed_inputs, "samples of the split", 1);
     add("--ais-simulated", evaluate.simulated_inputs, "also bounds from both sides of samples of the model",
         0);
     sub.add_option_function<std::string>(
@@ -262,6 +262,10 @@ struct Program {
                        "array (.npy): AUROC and average precision of their negative ELBO against the data's")
             ->check(some_path());
     add_condition(sub, metrics.condition, "; of --outliers")->needs(outliers);
+    sub.add_option("--importance-samples", metrics.importance_samples,
+                   "score outliers and data by the log-likelihood from this many samples instead")
+        ->check(CLI::Range(1, 10'000'000))
+        ->needs(outliers);
     sub.add_option("--samples", metrics.samples, "samples at most")
         ->capture_default_str()
         ->check(CLI::Range(10, 10'000'000));

@@ -106,7 +106,9 @@ TEST_CASE("metrics: the codes are the library's posterior means of combinations 
   const std::vector<std::uint32_t> combinations =
       draw_combinations(sprite_factors(), 150, example.config.seed);
   Matrix<double> codes(150, 3);
-  LatentRepresentation(model, data.dataset, data.transform, data.seed)(combinations, codes);
+  LatentRepresentation represent(model, data.dataset, data.transform, data.seed);
+  represent(combinations, codes);
+  represent.silence_dead_codes(codes);
   const double mig = mutual_information_gap(
       mutual_information(discretize(codes), factor_values(sprite_factors(), combinations)));
   const Json json = parse_json(
@@ -185,6 +187,7 @@ TEST_CASE("metrics: outputs of a binarised run are held against grey images") {
   CHECK(report["ssim"].get<double>() == doctest::Approx(similarity));
   CHECK(report["features"] == "test features");
   CHECK(report["sampler"] == "prior");
+  CHECK(report["precision_neighbours"] == 3);
   check_distances(report, features(grey), features(sample_all(model, example.config.seed, Index{12}, 1.0)));
 
   // The same weights without binarisation: samples are the same, and so is what they are compared with.
@@ -249,8 +252,18 @@ TEST_CASE("metrics: outliers against the data by the negative ELBO") {
   CHECK(report["average_precision"].get<double>() == doctest::Approx(precision));
   CHECK(measured(options) ==
         concat("outliers\n  samples                     12\n  outliers                    5\n",
-               "  auroc                       ", fixed(area, 4), "\n  average_precision           ",
-               fixed(precision, 4), '\n'));
+               "  score                       elbo\n  auroc                       ", fixed(area, 4),
+               "\n  average_precision           ", fixed(precision, 4), '\n'));
+  CHECK(report["score"] == "elbo");
+  const Json sampled = measured_json({.run = example.run.root, .outliers = file, .importance_samples = 20});
+  CHECK(sampled["outliers"]["score"] == "log likelihood");
+  std::vector<double> likely = negative_log_likelihoods(model, run, load_shown(run).view(), 20, [](Index) {});
+  const std::vector<double> unlikely =
+      negative_log_likelihoods(model, run, load_input(run, file).view(), 20, [](Index) {});
+  std::vector<bool> is_outlier(likely.size(), false);
+  is_outlier.resize(likely.size() + unlikely.size(), true);
+  likely.insert(likely.end(), unlikely.begin(), unlikely.end());
+  CHECK(sampled["outliers"]["auroc"] == auroc<double>(likely, is_outlier));
   const Json few = measured_json({.run = example.run.root, .quality = true, .outliers = file, .samples = 3});
   CHECK(few["outliers"]["samples"] == 3);
   CHECK(few["outliers"]["outliers"] == 3);
@@ -291,7 +304,7 @@ TEST_CASE("metrics: distances of samples in the features of a classifier") {
   const Json report = measured_json(options)["quality"];
   CHECK(measured_json({.run = example.run.root, .probe = true, .features = file})["quality"] == report);
 
-  check_throws_with<DataError>("synthetic bars: has 1 sample, needs at least 2 for --features", [&] {
+  check_throws_with<DataError>("synthetic bars: has 1 sample, needs more than the 4 features of test", [&] {
     static_cast<void>(
         measured({.run = example.run.root, .quality = true, .features = file, .samples = 1, .threads = 1}));
   });
@@ -301,6 +314,24 @@ TEST_CASE("metrics: distances of samples in the features of a classifier") {
   check_throws_with<DataError>(
       "synthetic bars: samples are 8x8x1 in [0, 1], must be 4x16x1 in [0, 1] for the features of test",
       [&] { static_cast<void>(measured(options)); });
+}
+
+TEST_CASE("metrics: a part of sorted data is a random part of it") {
+  const TemporaryFolder folder("metrics-sorted");
+  std::string table = "a,b,label\n";
+  for (int i = 0; i < 60; ++i) {
+    table += concat(i % 7, ',', i % 5, ',', i / 20, '\n');
+  }
+  write_file_atomically(folder / "sorted.csv", table);
+  ExperimentConfig config = example::small_config();
+  config.data.train = CsvConfig{.path = (folder / "sorted.csv").string(), .label_column = "label"};
+  config.data.test = config.data.train;
+  config.data.scale = {.kind = ScaleKind::range};
+  const example::ExampleRun example("metrics-sorted-run", config);
+  const Json report = measured_json({.run = example.run.root, .probe = true, .samples = 15})["probe"];
+  // The first 15 would have one label.
+  CHECK(report["train_samples"] == 15);
+  CHECK(report["most_frequent_label"].get<double>() < 0.7);
 }
 
 TEST_CASE("metrics: what the data do not allow is refused") {
@@ -314,6 +345,12 @@ TEST_CASE("metrics: what the data do not allow is refused") {
     static_cast<void>(measured({.run = sprites.run.root, .probe = true, .threads = 1}));
   });
 
+  check_throws_with<UsageError>("--samples: is 99, must be at least 100 for --disentanglement", [&] {
+    static_cast<void>(
+        measured({.run = sprites.run.root, .disentanglement = true, .samples = 99, .threads = 1}));
+  });
+  CHECK_FALSE(measured_json({.run = sprites.run.root, .samples = 99}).contains("disentanglement"));
+
   const TemporaryFolder folder("metrics-labels");
   write_file_atomically(folder / "ids.csv", "a,id\n0,1\n1,10000\n0,2\n");
   ExperimentConfig ids = example::small_config();
@@ -326,6 +363,9 @@ TEST_CASE("metrics: what the data do not allow is refused") {
   };
   check_throws_with<DataError>("ids.csv: label of sample 1 is 10000, must be in 0 .. 9999 for --probe",
                                probe);
+  write_file_atomically(folder / "ids.csv", "a,id\n0,7\n1,7\n0,7\n");
+  check_throws_with<DataError>("ids.csv: has label 7 alone, needs at least 2 labels for --probe", probe);
+  CHECK_FALSE(measured_json({.run = labelled.run.root}).contains("probe"));
   write_file_atomically(folder / "ids.csv", "a,id\n0,-1\n1,-1\n0,-1\n");
   check_throws_with<DataError>("ids.csv: label of sample 0 is -1, must be in 0 .. 9999 for --probe", probe);
 }

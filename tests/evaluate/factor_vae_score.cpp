@@ -46,7 +46,7 @@ TEST_CASE("FactorVAE score: NumPy computes the same") {
   const auto codes = golden.matrix<double>("factor_vae_codes");
   const std::vector<std::int32_t> held =
       vaekit::tensor_values<std::int32_t>(golden.tensor("factor_vae_held"));
-  const RowVector<double> variance = vaekit::detail::column_variances(whole);
+  const RowVector<double> variance = vaekit::column_variances(whole);
   const std::vector<Index> steadiest = vaekit::steadiest_codes(codes, 5, variance, 0.0025);
   CHECK(steadiest == vaekit::tensor_values<Index>(golden.tensor("factor_vae_steadiest")));
   const double expected = golden.matrix<double>("factor_vae_score")(0, 0);

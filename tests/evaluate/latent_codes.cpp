@@ -54,3 +54,26 @@ TEST_CASE("latent codes: a representation codes any combination of factors") {
     CHECK(codes(i, 0) == 2 * values(i, 1));
   }
 }
+
+TEST_CASE("latent codes: those that hardly vary are silenced, there and in all that follows") {
+  using namespace vaekit;
+  example::LinearVae model(Sequential(example::identity(1)), GaussianLatent<double>({.dim = 3}),
+                           Sequential(example::identity(3)), Gaussian<double>({}, 1));
+  // Of sizes 0 to 5, of variance 35/12, the codes are 1, 0.025 and 0.035 times the size: the threshold is
+  // 0.0293.
+  model.posterior_head.weight << 1, 0.025, 0.035, 0, 0, 0;
+  const Dataset data("sizes", Shape::flat(1), GeneratedRows{example::four_factors, draw_size, {0}});
+  const Transform scaling({0}, {1}, 0, Binarize::none);
+  LatentRepresentation represent(model, data, scaling, 1);
+  const std::vector<std::uint32_t> combinations = draw_combinations(example::four_factors, 3000, 3);
+  Matrix<double> codes(3000, 3);
+  represent(combinations, codes);
+  CHECK(column_variances(codes)[1] > 0);
+  represent.silence_dead_codes(codes);
+  Matrix<double> again(3000, 3);
+  represent(combinations, again);
+  CHECK(codes == again);
+  CHECK(codes.col(1).isZero(0));
+  CHECK(column_variances(codes)[0] > 1);
+  CHECK(column_variances(codes)[2] > least_code_variance);
+}

@@ -137,6 +137,24 @@ template <class Model>
   return scores;
 }
 
+/// −log p(x) of each sample of `view` from `samples` samples; `visit(input)` after each.
+///
+/// Throws DataError when a value is outside the likelihood's support, ConfigError for a posterior without a
+/// density, NumericError when a score is not finite
+template <class Model, class Visit>
+[[nodiscard]] std::vector<double> negative_log_likelihoods(const Model& model, const Run& run,
+                                                           const DataView& view, Index samples,
+                                                           Visit&& visit) {
+  check_support(view, model.likelihood, likelihood_name(run.config.model));
+  std::vector<double> scores;
+  evaluate_log_likelihood(model, view, samples, run.config.seed, [&](Index input, double value) {
+    scores.push_back(-value);
+    visit(input);
+  });
+  check_finite("score", scores, view);
+  return scores;
+}
+
 /// What `vaekit score` is told on its command line.
 struct ScoreOptions {
   std::filesystem::path run;
@@ -160,14 +178,9 @@ inline ExitCode run_score(const ScoreOptions& options, std::ostream& out, std::o
   std::vector<double> scores;
   with_model(run, [&]<class Model>(const Model& model) {
     if (options.importance_samples > 0) {
-      check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
       PercentProgress progress(err, stderr_is_terminal(), "importance sampling", data.view().size());
-      evaluate_log_likelihood(model, data.view(), options.importance_samples, run.config.seed,
-                              [&](Index input, double value) {
-                                scores.push_back(-value);
-                                progress.update(input + 1);
-                              });
-      check_finite("score", scores, data.view());
+      scores = negative_log_likelihoods(model, run, data.view(), options.importance_samples,
+                                        [&](Index input) { progress.update(input + 1); });
       return;
     }
     scores = negative_elbos(model, run, data.view());

@@ -4,30 +4,23 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "vaekit/app/evaluate.hpp"
-#include "vaekit/app/feature_classifier.hpp"
-#include "vaekit/app/fitted_sampler.hpp"
-#include "vaekit/app/pictures.hpp"
+#include "vaekit/app/quality.hpp"
 #include "vaekit/evaluate/attribute_predictability.hpp"
 #include "vaekit/evaluate/beta_vae_score.hpp"
 #include "vaekit/evaluate/dci.hpp"
 #include "vaekit/evaluate/factor_vae_score.hpp"
-#include "vaekit/evaluate/frechet_distance.hpp"
-#include "vaekit/evaluate/image_quality.hpp"
-#include "vaekit/evaluate/kernel_distance.hpp"
 #include "vaekit/evaluate/latent_codes.hpp"
 #include "vaekit/evaluate/linear_probe.hpp"
 #include "vaekit/evaluate/modularity.hpp"
 #include "vaekit/evaluate/mutual_information_gap.hpp"
 #include "vaekit/evaluate/nearest_neighbours.hpp"
 #include "vaekit/evaluate/outlier_detection.hpp"
-#include "vaekit/evaluate/precision_recall.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -43,6 +36,7 @@ struct MetricsOptions {
   Index components = 10;                ///< of a fitted mixture
   std::filesystem::path outliers = {};  ///< an array of samples that should score higher than the data
   std::string condition = {};           ///< of the outliers, for a conditional model: see `condition_rows`
+  Index importance_samples = 0;         ///< of their scores, which are −ELBO without
   Index samples = 10'000;               ///< at most
   Index neighbours = 5;                 ///< that vote on a label
   int threads = 0;
@@ -51,16 +45,13 @@ struct MetricsOptions {
 
 namespace detail {
 
-/// The first `limit` samples of a split.
-[[nodiscard]] inline DataView first_samples(const LoadedData& data, Index limit) {
-  DataView view = data.view();
-  view.rows = view.rows.first(static_cast<std::size_t>(std::min(limit, view.size())));
-  return view;
-}
+/// Fewer combinations of factors give scores of chance.
+inline constexpr Index least_combinations = 100;
 
-/// Throws DataError, UsageError when factors are not known or the model needs a condition.
+/// Throws DataError, UsageError when factors are not known, samples are too few or the model needs a
+/// condition.
 template <class Model>
-void check_factors(const Model& model, const Dataset& data) {
+void check_factors(const Model& model, const Dataset& data, Index samples) {
   if (data.generated() == nullptr) {
     throw DataError(concat(data.name(),
                            ": has no known factors, needs a generated source (synthetic sprites) for "
@@ -69,18 +60,23 @@ void check_factors(const Model& model, const Dataset& data) {
   if (model.condition > 0) {
     throw UsageError("--disentanglement: the model is conditional, must be left out");
   }
+  if (samples < least_combinations) {
+    throw UsageError(concat("--samples: is ", samples, ", must be at least ", least_combinations,
+                            " for --disentanglement"));
+  }
 }
 
 /// All disentanglement metrics, from `samples` combinations of factors and groups in proportion.
 template <class Model>
 [[nodiscard]] Json disentanglement_metrics(const Model& model, const LoadedData& data, Index samples) {
-  check_factors(model, data.dataset);
+  check_factors(model, data.dataset, samples);
   const Factors& factors = data.dataset.generated()->factors;
-  const LatentRepresentation<Model> represent(model, data.dataset, data.transform, data.seed);
+  LatentRepresentation<Model> represent(model, data.dataset, data.transform, data.seed);
   const std::vector<std::uint32_t> combinations = draw_combinations(factors, samples, data.seed);
   const Matrix<std::int32_t> values = factor_values(factors, combinations);
   Matrix<double> codes(samples, model.latent_dim());
   represent(combinations, codes);
+  represent.silence_dead_codes(codes);
   const MutualInformation information = mutual_information(discretize(codes), values);
   const std::vector<double> gaps = mutual_information_gaps(information);
   const AttributePredictability sap = attribute_predictability(codes, values, factors);
@@ -122,7 +118,8 @@ template <class Model>
   if (data.dataset.labels().empty()) {
     throw DataError(concat(data.dataset.name(), ": has no labels, needs them for --probe"));
   }
-  const DataView view = first_samples(data, limit);
+  const SomeSamples some(data, limit);
+  const DataView view = some.view();
   LabelledCodes result{Matrix<double>(view.size(), model.latent_dim()), {}};
   latent_codes(model, view, result.codes);
   for (const std::uint32_t row : view.rows) {
@@ -141,6 +138,10 @@ template <class Model>
 [[nodiscard]] Json probe_metrics(const Model& model, const Run& run, const LoadedData& train_data,
                                  const MetricsOptions& options) {
   const LabelledCodes train = labelled_codes(model, train_data, options.samples);
+  if (std::ranges::count(train.labels, train.labels.front()) == std::ssize(train.labels)) {
+    throw DataError(concat(train_data.dataset.name(), ": has label ", train.labels.front(),
+                           " alone, needs at least 2 labels for --probe"));
+  }
   const LabelledCodes test = labelled_codes(model, load_split(run, DataSplit::test), options.samples);
   const Index classes = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels)) + 1;
   const LinearProbe probe(train.codes, train.labels, classes);
@@ -161,85 +162,24 @@ template <class Model>
            static_cast<double>(std::ranges::max(counts)) / static_cast<double>(test.labels.size())}};
 }
 
-[[nodiscard]] inline double mean_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-/// The samples of a view, scaled as for the model but never binarised. [n × features]
-[[nodiscard]] inline Matrix<double> scaled_samples(const DataView& view) {
-  Matrix<double> x(view.size(), view.dataset->features());
-  read_rows<double>(*view.dataset, view.rows, view.transform->without_binarization(), 0, 0, x);
-  return x;
-}
-
-/// Distances of new samples from the data in the features of a trained classifier.
-template <class Model>
-void add_feature_metrics(const Model& model, const Run& run, const DataView& view, const Matrix<double>& real,
-                         const MetricsOptions& options, Json& json) {
-  using T = typename Model::Scalar;
-  const FeatureClassifier features = read_feature_classifier(options.features);
-  if (real.minCoeff() < 0 || real.maxCoeff() > 1 || features.shape != run.input.shape) {
-    throw DataError(concat(view.dataset->name(), ": samples are ", to_string(run.input.shape), " in [",
-                           real.minCoeff(), ", ", real.maxCoeff(), "], must be ", to_string(features.shape),
-                           " in [0, 1] for the features of ", features.name));
-  }
-  if (view.size() < 2) {
-    throw DataError(concat(view.dataset->name(), ": has 1 sample, needs at least 2 for --features"));
-  }
-  // For the conditions of the data, so that a conditional model is not judged by how often each occurs.
-  Matrix<T> latents(view.size(), model.latent_columns());
-  if (model.condition > 0) {
-    view.condition.template read<T>(view.rows, latents.rightCols(model.condition));
-  }
-  const Matrix<T> samples =
-      sample_means(model, run, options.sampler, options.components, 1.0, run.config.seed, std::move(latents));
-  const Matrix<double> x = features(real);
-  const Matrix<double> y = features(samples);
-  const PrecisionRecall covered = precision_recall(x, y, std::min<Index>(3, view.size() - 1));
-  json["features"] = features.name + " features";
-  json["sampler"] = std::string(to_string(options.sampler));
-  json["frechet_distance"] = frechet_distance(x, y);
-  json["kernel_distance"] = kernel_distance(x, y);
-  json["precision"] = covered.precision;
-  json["recall"] = covered.recall;
-}
-
-/// How close reconstructions are to the images, and samples to the data.
-///
-/// Decoder means are grey, so they are compared with what pixels are before a run makes them black or white:
-/// the noise of that is no error of the model.
-template <class Model>
-[[nodiscard]] Json quality_metrics(const Model& model, const Run& run, const LoadedData& data,
-                                   const MetricsOptions& options) {
-  const DataView view = first_samples(data, options.samples);
-  const Matrix<double> real = scaled_samples(view);
-  const Matrix<double> made = reconstruct_all(model, view).template cast<double>();
-  const std::vector<double> errors = mean_squared_errors(real, made);
-  Json json = {{"samples", view.size()}, {"mean_squared_error", mean_of(errors)}};
-  const Shape& shape = run.input.shape;
-  if (shape.is_image() && real.minCoeff() >= 0 && real.maxCoeff() <= 1) {
-    json["psnr_decibels"] = mean_peak_signal_to_noise(errors);
-    if (std::min(shape.height, shape.width) >= ssim_window) {
-      json["ssim"] = mean_of(structural_similarities(real, made, shape));
-    }
-  }
-  if (!options.features.empty()) {
-    add_feature_metrics(model, run, view, real, options, json);
-  }
-  return json;
-}
-
-/// How well −ELBO tells the samples of `outliers` from those of the data, at most `limit` of each.
+/// How well −ELBO, or −log p(x), tells the samples of `outliers` from those of the data.
 template <class Model>
 [[nodiscard]] Json outlier_metrics(const Model& model, const Run& run, const LoadedData& data,
-                                   const LoadedData& outliers, Index limit) {
-  std::vector<double> scores = negative_elbos(model, run, first_samples(data, limit));
-  const std::vector<double> strange = negative_elbos(model, run, first_samples(outliers, limit));
+                                   const LoadedData& outliers, const MetricsOptions& options) {
+  const auto scores_of = [&](const LoadedData& all) {
+    const SomeSamples some(all, options.samples);
+    return options.importance_samples > 0
+               ? negative_log_likelihoods(model, run, some.view(), options.importance_samples, [](Index) {})
+               : negative_elbos(model, run, some.view());
+  };
+  std::vector<double> scores = scores_of(data);
+  const std::vector<double> strange = scores_of(outliers);
   std::vector<bool> is_outlier(scores.size(), false);
   is_outlier.resize(scores.size() + strange.size(), true);
   scores.insert(scores.end(), strange.begin(), strange.end());
   return {{"samples", scores.size() - strange.size()},
           {"outliers", strange.size()},
+          {"score", options.importance_samples > 0 ? "log likelihood" : "elbo"},
           {"auroc", auroc<double>(scores, is_outlier)},
           {"average_precision", average_precision<double>(scores, is_outlier)}};
 }
@@ -273,7 +213,7 @@ inline void print_metrics(const Json& report, std::ostream& out) {
 }  // namespace detail
 
 /// `vaekit metrics`: disentanglement of a run's codes, what a probe tells from them, quality of
-/// reconstructions and samples, how well −ELBO finds outliers.
+/// reconstructions and samples, how well −ELBO or −log p(x) finds outliers.
 ///
 /// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
@@ -287,20 +227,27 @@ inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
   const bool all = !options.disentanglement && !options.probe && !options.quality && !outliers;
   Json report = Json::object();
   with_model(run, [&]<class Model>(const Model& model) {
-    if (options.disentanglement || (all && data.dataset.generated() != nullptr && model.condition == 0)) {
+    check_support(data.view(), model.likelihood, likelihood_name(run.config.model));
+    const bool factors = data.dataset.generated() != nullptr && model.condition == 0 &&
+                         options.samples >= detail::least_combinations;
+    if (options.disentanglement || (all && factors)) {
       report["disentanglement"] = detail::disentanglement_metrics(model, data, options.samples);
     }
     if (options.probe || (all && run.config.data.test && !data.dataset.labels().empty())) {
       const LoadedData train = load_split(run, DataSplit::train);
-      if (options.probe || !train.dataset.labels().empty()) {
+      const std::vector<std::int32_t>& labels = train.dataset.labels();
+      const bool differ = std::ranges::adjacent_find(labels, std::ranges::not_equal_to{}) != labels.end();
+      if (options.probe || differ) {
         report["probe"] = detail::probe_metrics(model, run, train, options);
       }
     }
-    if (options.quality || all || !options.features.empty()) {
-      report["quality"] = detail::quality_metrics(model, run, data, options);
+    const bool quality = options.quality || !options.features.empty();
+    if (quality || (all && has_comparable_columns(run.config.model.likelihood, model.likelihood))) {
+      report["quality"] = quality_metrics(
+          model, run, data, {options.samples, options.features, options.sampler, options.components});
     }
     if (outliers) {
-      report["outliers"] = detail::outlier_metrics(model, run, data, *outliers, options.samples);
+      report["outliers"] = detail::outlier_metrics(model, run, data, *outliers, options);
     }
   });
   if (options.json) {

@@ -25,6 +25,18 @@ concept Representation = requires(const F& represent, std::span<const std::uint3
   represent(combinations, codes);
 };
 
+/// Codes that vary less over the data, a standard deviation of 0.05, tell nothing that a decoder would see.
+inline constexpr double least_code_variance = 0.0025;
+
+/// The variance of each column.
+[[nodiscard]] inline RowVector<double> column_variances(MatrixIn<double> x) {
+  RowVector<double> variances(x.cols());
+  for (Index d = 0; d < x.cols(); ++d) {
+    variances[d] = (x.col(d).array() - x.col(d).mean()).square().mean();
+  }
+  return variances;
+}
+
 /// A number 0 .. count − 1; bias below count / 2³².
 [[nodiscard]] inline std::uint32_t draw_below(RandomSequence& random, Index count) {
   return static_cast<std::uint32_t>(

@@ -16,21 +16,8 @@ struct FactorVaeScoreConfig {
   Index votes = 800;               ///< groups that decide what each code stands for
   Index test_votes = 800;          ///< groups that are scored
   Index group = 64;                ///< combinations in a group
-  double least_variance = 0.0025;  ///< codes that vary less, a standard deviation of 0.05, do not vote
+  double least_variance = least_code_variance;  ///< codes that vary less do not vote
 };
-
-namespace detail {
-
-/// The variance of each column.
-[[nodiscard]] inline RowVector<double> column_variances(MatrixIn<double> x) {
-  RowVector<double> variances(x.cols());
-  for (Index d = 0; d < x.cols(); ++d) {
-    variances[d] = (x.col(d).array() - x.col(d).mean()).square().mean();
-  }
-  return variances;
-}
-
-}  // namespace detail
 
 /// The code that varies least in each group of `group` rows, in units of `variance`; −1 for none that may
 /// vote.
@@ -41,7 +28,7 @@ namespace detail {
                                                         double least_variance) {
   std::vector<Index> result;
   for (Index first = 0; first + group <= codes.rows(); first += group) {
-    const RowVector<double> within = detail::column_variances(codes.middleRows(first, group));
+    const RowVector<double> within = column_variances(codes.middleRows(first, group));
     Index best = -1;
     double lowest = std::numeric_limits<double>::infinity();
     for (Index d = 0; d < codes.cols(); ++d) {
@@ -95,7 +82,7 @@ template <Representation Represent>
                                       std::uint64_t seed, const FactorVaeScoreConfig& config = {}) {
   Matrix<double> whole(config.variance_samples, dim);
   represent(draw_combinations(factors, config.variance_samples, seed), whole);
-  const RowVector<double> variance = detail::column_variances(whole);
+  const RowVector<double> variance = column_variances(whole);
   std::vector<Index> steadiest;
   std::vector<std::int32_t> held;
   for_each_coded_groups(factors, config.votes + config.test_votes, config.group, config.group, seed, dim,

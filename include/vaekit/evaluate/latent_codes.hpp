@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vaekit/evaluate/data_view.hpp"
+#include "vaekit/evaluate/factor_groups.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
@@ -40,13 +41,35 @@ class LatentRepresentation {
     const Dataset samples(data_.name(), data_.shape(), std::move(chosen));
     const std::vector<std::uint32_t> rows = all_rows(samples.size());
     latent_codes(model_, {&samples, &transform_, rows, seed_}, codes);
+    silence(codes);
+  }
+
+  /// From now on the codes that vary less than `least_code_variance` over the rows of `codes` are 0, there
+  /// and in all that follows: what a metric would find in them after rescaling is no use of the latent
+  /// variable.
+  void silence_dead_codes(MatrixOut<double> codes) {
+    const RowVector<double> variances = column_variances(codes);
+    dead_.clear();
+    for (Index d = 0; d < codes.cols(); ++d) {
+      if (!(variances[d] >= least_code_variance)) {
+        dead_.push_back(d);
+      }
+    }
+    silence(codes);
   }
 
  private:
+  void silence(MatrixOut<double> codes) const {
+    for (const Index d : dead_) {
+      codes.col(d).setZero();
+    }
+  }
+
   const Model& model_;
   const Dataset& data_;
   const Transform& transform_;
   std::uint64_t seed_;
+  std::vector<Index> dead_;
 };
 
 }  // namespace vaekit::inline VAEKIT_ABI
