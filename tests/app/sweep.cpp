@@ -39,7 +39,8 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-sed -e "s/^  \"seed\": 1/  \"seed\": $seed/" -e "s/\"dim\": 20/\"dim\": $dim/" -e "s/\"beta\": 1.0/\"beta\": $beta/" \
+sed -e "s/^  \"seed\": 1/  \"seed\": $seed/" -e "s/\"dim\": 20/\"dim\": $dim/" \
+  -e "s/\"beta\": 1.0/\"beta\": $beta/" \
   $folder/effective.json > $out/config.json
 if [ $seed = 3 ]; then echo progress; echo "train: step 8: loss is nan"; exit 5; fi
 echo '{"epoch":1,"step":5,"split":"train","elbo":-'$seed',"reconstruction":0,"kl":0,"loss":0,"samples_per_second":1,"seconds":1}' > $out/metrics.jsonl

@@ -127,8 +127,9 @@ inline void check_cell(const ExperimentConfig& config, const ExperimentData& dat
       config.data = group.configs.front().data;  // with what it leaves to the data
       check_cell(config, data, supported);
     }
+    const auto of_data = data.fingerprints();
     for (const StudyRun* run : group.runs) {
-      fingerprints.emplace(data_identity(*run), data.fingerprints());
+      fingerprints.emplace(data_identity(*run), of_data);
     }
   }
   return fingerprints;
@@ -139,15 +140,12 @@ inline void check_cell(const ExperimentConfig& config, const ExperimentData& dat
 inline void check_finished_run(const RunFolder& run, ExperimentConfig expected, const std::string& data) {
   const auto found = read_json<ExperimentConfig>(
       parse_json<ConfigError>(read_text_file(run.config()), run.config().string()));
-  if (expected.data.condition && found.data.condition &&
-      expected.data.condition->index() == found.data.condition->index()) {
-    if (condition_columns(expected.data.condition) == 0) {  // left to the data
-      const Index columns = condition_columns(found.data.condition);
-      if (auto* labels = std::get_if<LabelConditionConfig>(&*expected.data.condition)) {
-        labels->classes = columns;
-      } else {
-        std::get<VectorConditionConfig>(*expected.data.condition).columns = columns;
-      }
+  if (expected.data.condition && condition_columns(expected.data.condition) == 0) {  // left to the data
+    const Index columns = condition_columns(found.data.condition);
+    if (auto* labels = std::get_if<LabelConditionConfig>(&*expected.data.condition)) {
+      labels->classes = columns;
+    } else {
+      std::get<VectorConditionConfig>(*expected.data.condition).columns = columns;
     }
   }
   const std::string hint = " as its study says; remove this folder to train the run again";
@@ -217,7 +215,7 @@ inline constexpr std::string_view fingerprints_key = "fingerprints";
                                                          const StudyFingerprints& now,
                                                          const StudyFolder& folder) {
   for (const auto& [values, sets] : now) {
-    const auto& [place, is_new] = before.emplace(values, sets);
+    const auto place = before.emplace(values, sets).first;
     std::map<std::string, std::pair<std::string, std::string>> pairs;  // before and now
     for (const auto& [name, text] : place->second) {
       pairs[name] = {text, "not set"};
