@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "io/temporary_folder.hpp"
 #include "support/throws_with.hpp"
@@ -41,6 +42,28 @@ TEST_CASE("child process: it can be stopped whatever this process does with the 
   sigemptyset(&mask);
   ::sigprocmask(SIG_BLOCK, nullptr, &mask);
   CHECK(sigismember(&mask, SIGTERM) == 0);  // as before the start
+}
+
+TEST_CASE("child process: has the environment of this process and what is added") {
+  const TemporaryFolder folder("child-environment");
+  ::setenv("VAEKIT_TEST_VARIABLE", "mine", 1);
+  static_cast<void>(
+      start_process("/bin/sh", {"-c", "echo $VAEKIT_TEST_VARIABLE $ADDED"}, folder / "log", {"ADDED=a b"}));
+  CHECK(wait_for_process([] {}).exit_code == 0);
+  ::unsetenv("VAEKIT_TEST_VARIABLE");
+  CHECK(read_text_file(folder / "log") == "mine a b\n");
+}
+
+TEST_CASE("child process: OpenMP is told to wait without a loop, unless the user says how to wait") {
+  for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}) {
+    ::unsetenv(name);
+  }
+  CHECK(neighbourly_environment() == std::vector<std::string>{"GOMP_SPINCOUNT=10000", "KMP_BLOCKTIME=1"});
+  for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}) {
+    ::setenv(name, "7", 1);
+    CHECK(neighbourly_environment().empty());
+    ::unsetenv(name);
+  }
 }
 
 TEST_CASE("child process: what cannot be started") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <string>
@@ -19,7 +20,7 @@ TEST_CASE("folder lock: one holder at a time, children hold it too") {
   std::filesystem::create_directory(locked);
   const auto refused = [&] {
     check_throws_with<IoError>(locked.string() + ": is in use by another process, must be free",
-                               [&] { const FolderLock second(locked); });
+                               [&] { const FolderLock second(locked, std::chrono::milliseconds(0)); });
   };
   pid_t child = 0;
   {
@@ -34,4 +35,16 @@ TEST_CASE("folder lock: one holder at a time, children hold it too") {
   CHECK(std::filesystem::is_empty(locked));
   check_throws_with<IoError>((folder / "none").string() + ": cannot open: No such file or directory",
                              [&] { const FolderLock none(folder / "none"); });
+}
+
+TEST_CASE("folder lock: waits for a holder that is about to end") {
+  const TemporaryFolder folder("lock-wait");
+  const std::filesystem::path locked = folder / "locked";
+  std::filesystem::create_directory(locked);
+  {
+    const FolderLock lock(locked);
+    static_cast<void>(start_process("/bin/sh", {"-c", "exec sleep 0.3"}, folder / "log"));
+  }
+  CHECK_NOTHROW(FolderLock{locked});
+  CHECK(wait_for_process([] {}).exit_code == 0);
 }

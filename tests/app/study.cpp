@@ -71,3 +71,17 @@ TEST_CASE("study: grids that cannot be") {
   }
   CHECK(expand({"a.b=[1]", "a.bc=[1]", "ab=[1]"}, 1, 1).size() == 1);
 }
+
+TEST_CASE("study: what options decide is no axis, with any number of values") {
+  for (const std::string values : {"[5]", "[1,2]"}) {
+    check_throws_with<UsageError>("--grid seed: sets seed, must not; use --seeds", [&] {
+      static_cast<void>(expand({"a=[1]", "seed=" + values}, 1, 1));
+    });
+    check_throws_with<UsageError>("--grid training.threads: sets training.threads, must not; use --threads",
+                                  [&] { static_cast<void>(expand({"training.threads=" + values}, 1, 1)); });
+  }
+  check_throws_with<UsageError>("--grid training: sets training.threads, must not; use --threads", [] {
+    static_cast<void>(expand({R"(training=[{"epochs": 2}, {"threads": 2}])"}, 1, 1));
+  });
+  CHECK(expand({R"(training=[{"epochs": 2}])", "data.train.seed=[1,2]"}, 1, 1).size() == 2);
+}

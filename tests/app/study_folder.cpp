@@ -26,7 +26,8 @@ std::vector<std::string> stored_names(const StudyFolder& folder) {
 
 void check_claim_refused(const std::filesystem::path& root, const std::string& message) {
   for (const bool overwrite : {false, true}) {
-    check_throws_with<IoError>(root.string() + message, [&] { claim_study({root}, false, overwrite, "{}"); });
+    check_throws_with<IoError>(root.string() + message,
+                               [&] { claim_study({root}, false, overwrite, Json::object()); });
   }
 }
 
@@ -73,6 +74,31 @@ TEST_CASE("study folder: tells the runs it holds, with the values of their cells
   CHECK(stored_names(folder) == std::vector<std::string>{cell + "/seed-7", "all/seed-2"});
 }
 
+TEST_CASE("study folder: a cell is found by its values, in any order and form") {
+  const TemporaryFolder place("study-cells");
+  const StudyFolder folder{place / "study"};
+  StudyRun run = with_setting(with_setting({}, "b", 4.0), "a.c", Json{{"x", 1}, {"y", {2.5, "z"}}});
+  run.seed = 7;
+  folder.create(run);
+  const std::vector<StudyRun> stored = stored_runs(folder);
+  REQUIRE(stored.size() == 1);
+  StudyRun same = with_setting(with_setting({}, "a.c", Json{{"y", {2.5, "z"}}, {"x", 1.0}}), "b", 4);
+  same.seed = 8;
+  const StudyRun other = with_setting(with_setting({}, "a.c", Json{{"y", {2.5, "z"}}, {"x", 1}}), "b", 4.5);
+  const std::vector<StudyRun> found = in_stored_cells({same, other}, stored);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].cell == run.cell);
+  CHECK(found[0].settings == run.settings);
+  CHECK(found[0].values == run.values);
+  CHECK(found[0].seed == 8);
+  CHECK(found[1].cell == other.cell);
+  // Where both ways to write it have folders, each keeps its own.
+  const StudyRun written = with_setting({}, "b", 4);
+  folder.create(written);
+  folder.create(with_setting({}, "b", 4.0));
+  CHECK(in_stored_cells({written}, stored_runs(folder))[0].cell == "b=4");
+}
+
 TEST_CASE("study folder: neither a run nor a part of another study") {
   const TemporaryFolder place("study-claim");
   const RunFolder run{place / "run"};
@@ -87,6 +113,6 @@ TEST_CASE("study folder: neither a run nor a part of another study") {
     check_claim_refused(inner, ": lies among the runs of the study " + study.root.string() +
                                    ", must be a new folder elsewhere");
   }
-  claim_study(study, true, false, "{}");
-  claim_study({place / "runs/other"}, false, false, "{}");
+  claim_study(study, true, false, Json::object());
+  claim_study({place / "runs/other"}, false, false, Json::object());
 }

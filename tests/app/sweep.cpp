@@ -3,19 +3,21 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "io/temporary_folder.hpp"
 #include "support/count_text.hpp"
 #include "support/throws_with.hpp"
+#include "vaekit/data/npy.hpp"
 
 using namespace vaekit;
 
 namespace {
 
-/// A folder with a configuration and a program that stands in for `vaekit`: it notes its arguments and writes
-/// metrics; with seed 3 it fails.
+/// A folder with a configuration and a program that stands in for `vaekit`: it notes its arguments and how it
+/// is to wait, writes the configuration of its run and metrics; with seed 3 it fails.
 struct SweepExample {
   TemporaryFolder folder;
   SweepOptions options;
@@ -26,11 +28,20 @@ struct SweepExample {
     std::ofstream(folder / "program") << R"(#!/bin/sh
 echo "$*" >> )" << (folder / "calls").string()
                                       << R"(
-out=; seed=
+folder=$(dirname $0); out=; seed=; dim=20; beta=1.0
+echo "spins: $GOMP_SPINCOUNT" >> $folder/waits
 while [ $# -gt 0 ]; do
-  case $1 in --out) out=$2; shift;; --seed) seed=$2; shift;; esac
+  case $1 in
+    --out) out=$2; shift;;
+    --seed) seed=$2; shift;;
+    model.latent.dim=*) dim=${1#*=};;
+    objective.beta=*) beta=${1#*=};;
+  esac
   shift
 done
+sed -e "s/^  \"seed\": 1/  \"seed\": $seed/" -e "s/\"dim\": 20/\"dim\": $dim/" \
+  -e "s/\"beta\": 1.0/\"beta\": $beta/" \
+  $folder/effective.json > $out/config.json
 if [ $seed = 3 ]; then echo progress; echo "train: step 8: loss is nan"; exit 5; fi
 echo '{"epoch":1,"step":5,"split":"train","elbo":-'$seed',"reconstruction":0,"kl":0,"loss":0,"samples_per_second":1,"seconds":1}' > $out/metrics.jsonl
 )";
@@ -41,6 +52,31 @@ echo '{"epoch":1,"step":5,"split":"train","elbo":-'$seed',"reconstruction":0,"kl
     options.grid = {"model.latent.dim=[2,3]"};
     options.seeds = 2;
     options.jobs = 2;
+    write_effective();
+  }
+
+  /// What the program takes for the configuration of its run, but for values and seed.
+  void write_effective() const {
+    write_file_atomically(folder / "effective.json",
+                          dump(write_json(load_config(options.config, options.overrides))) + '\n');
+  }
+
+  /// Takes `name`, an array file of zeros and ones that `step` chooses, for the data.
+  void train_on(const std::string& name, Index step) {
+    Matrix<float> x(20, 64);
+    for (Index i = 0; i < x.size(); ++i) {
+      x.data()[i] = i % step == 0 ? 1.0F : 0.0F;
+    }
+    write_file_atomically(folder / name, npy_bytes<float>(x, Shape::flat(64)));
+    options.overrides = {R"(data.train={"format": "npy", "path": ")" + (folder / name).string() + "\"}"};
+    write_effective();
+  }
+
+  [[nodiscard]] std::string study() const { return (folder / "study").string(); }
+  [[nodiscard]] ExitCode sweep() const {
+    std::ostringstream out;
+    std::ostringstream err;
+    return run_sweep(options, out, err);
   }
 
   [[nodiscard]] std::string calls() const { return read_text_file(folder / "calls"); }
@@ -147,7 +183,7 @@ TEST_CASE("sweep: runs with a checkpoint go on, runs without one begin anew") {
   std::ofstream(first.last()) << "x";
   std::ofstream(second.config()) << "x";
   write_file_atomically(example.folder / "study/study.json",
-                        detail::study_text(load_config(example.options.config, {})));
+                        dump(detail::study_json(load_config(example.options.config, {}))));
   example.options.resume = true;
   CHECK(run_sweep(example.options, out, err) == ExitCode::done);
   CHECK(contains(example.calls(), "seed-1 --quiet --resume\n"));
@@ -184,16 +220,131 @@ TEST_CASE("sweep: goes on where its data have moved") {
   SweepExample example("sweep-moved");
   example.options.seeds = 1;
   example.options.grid.clear();
-  example.options.overrides = {R"(data.train={"format": "idx", "path": "here"})"};
-  std::ostringstream out;
-  std::ostringstream err;
-  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  example.train_on("here.npy", 3);
+  CHECK(example.sweep() == ExitCode::done);
   example.options.resume = true;
   example.options.seeds = 2;
-  example.options.overrides.emplace_back("data.train.path=\"there\"");
-  CHECK(run_sweep(example.options, out, err) == ExitCode::done);
+  example.train_on("there.npy", 3);
+  CHECK(example.sweep() == ExitCode::done);
   CHECK(count(example.calls(), "train ") == 2);
-  CHECK(contains(read_text_file(example.folder / "study/study.json"), "there\""));
+  CHECK(contains(read_text_file(example.folder / "study/study.json"), "there.npy\""));
+}
+
+TEST_CASE("sweep: other data than those of the study are refused, under another name and under the same") {
+  SweepExample example("sweep-other-data");
+  example.options.seeds = 1;
+  example.options.grid = {"objective.beta=[1]"};
+  example.train_on("here.npy", 3);
+  CHECK(example.sweep() == ExitCode::done);
+  const auto sum = [&](const std::string& name) {
+    return detail::fingerprint(parse_npy(read_file(example.folder / name), name));
+  };
+  const std::string before = sum("here.npy");
+  const std::string summary = example.summary();
+  example.options.resume = true;
+  example.options.grid = {"objective.beta=[1,2]"};
+  for (const char* name : {"other.npy", "here.npy"}) {
+    example.train_on(name, 5);
+    check_throws_with<DataError>(
+        "data/train: is " + sum(name) + ", must be " + before + " to resume the study in " + example.study(),
+        [&] { static_cast<void>(example.sweep()); });
+  }
+  CHECK(count(example.calls(), "train ") == 1);
+  CHECK(example.summary() == summary);
+  example.train_on("here.npy", 3);
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK(count(example.summary(), ",finished,") == 2);
+}
+
+TEST_CASE("sweep: a finished run that was replaced by another one is refused by name") {
+  SweepExample example("sweep-replaced");
+  CHECK(example.sweep() == ExitCode::done);
+  const RunFolder run{example.folder / "study/runs/model.latent.dim=2/seed-1"};
+  const Json trained = parse_json(read_text_file(run.config()), "config");
+  Json other = trained;
+  other["objective"]["beta"] = 9;
+  other["training"]["threads"] = 7;
+  write_file_atomically(run.config(), dump(other));
+  example.options.resume = true;
+  for (const std::string grid : {"model.latent.dim=[2,3]", "model.latent.dim=[4]"}) {
+    example.options.grid = {grid};
+    check_throws_with<ConfigError>(run.root.string() +
+                                       ": was trained with /objective/beta 9.0, must be 1.0 as its study "
+                                       "says; remove this folder to train "
+                                       "the run again",
+                                   [&] { static_cast<void>(example.sweep()); });
+  }
+  other["objective"]["beta"] = 1;
+  write_file_atomically(run.config(), dump(other));
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK(count(example.calls(), "train ") == 6);
+}
+
+TEST_CASE("sweep: of two that begin at one time in one folder, the later is refused") {
+  SweepExample example("sweep-race");
+  std::filesystem::create_directories(example.folder / "study");
+  {
+    const FolderLock lock(example.folder / "study");
+    static_cast<void>(start_process(
+        "/bin/sh", {"-c", "sleep 1; echo '{\"name\": \"first\"}' > " + example.study() + "/study.json"},
+        example.folder / "log"));
+  }
+  check_throws_with<IoError>(
+      example.study() + ": holds another study, must be a new folder; use --resume to go on or --overwrite",
+      [&] { static_cast<void>(example.sweep()); });
+  CHECK(wait_for_process([] {}).exit_code == 0);
+  CHECK(read_text_file(example.folder / "study/study.json") == "{\"name\": \"first\"}\n");
+  CHECK_FALSE(std::filesystem::exists(example.folder / "calls"));
+}
+
+TEST_CASE("sweep: goes on with the same grid in another order and form") {
+  SweepExample example("sweep-written");
+  example.options.grid = {"model.latent.dim=[2]", "objective.beta=[1,4]"};
+  CHECK(example.sweep() == ExitCode::done);
+  example.options.resume = true;
+  example.options.grid = {"objective.beta=[4.0,1.0]", "model.latent.dim=[2]"};
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK(count(example.calls(), "train ") == 4);
+  CHECK(contains(example.summary(), "objective.beta,model.latent.dim,seed,"));
+  CHECK(contains(example.summary(), ",folder\n4,2,1,finished,"));
+  CHECK(count(example.summary(), ",finished,") == 4);
+  example.options.grid = {"objective.beta=[4.0,2.0]", "model.latent.dim=[2]"};
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK(count(example.calls(), "train ") == 6);
+  CHECK(std::filesystem::exists(example.folder / "study/runs/objective.beta=2.0,model.latent.dim=2/seed-2"));
+}
+
+TEST_CASE("sweep: values with which training cannot begin are refused before the first run") {
+  SweepExample example("sweep-cells");
+  const auto refuse = [&](const std::string& axis, const std::string& message) {
+    example.options.grid = {axis};
+    check_throws_with<ConfigError>(message, [&] { static_cast<void>(example.sweep()); });
+  };
+  refuse(R"(model.prior=[{"type":"standard_normal"},{"type":"sphere"}])",
+         "prior: sphere is a distribution on the unit sphere, the gaussian posterior lives on all of space");
+  refuse("training.batch_size=[4,21]",
+         "training/batch_size: 21 is larger than the training set of 20 samples, must be at most 20");
+  refuse("training.early_stopping=[0,3]",
+         "training/early_stopping: is 3, must be 0 without validation samples; hint: set "
+         "data/validation_fraction or data/validation");
+  refuse(R"(model.prior=[{"type":"vamp"},{"type":"vamp","components":21,"pseudo_inputs":"data"}])",
+         "prior: vamp has 21 components, must have at most 20 (training samples)");
+  CHECK_FALSE(std::filesystem::exists(example.folder / "study"));
+  CHECK_FALSE(std::filesystem::exists(example.folder / "calls"));
+}
+
+TEST_CASE("sweep: runs that share the machine do not wait in a loop") {
+  SweepExample example("sweep-waits");
+  for (const char* name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}) {
+    ::unsetenv(name);
+  }
+  example.options.grid.clear();
+  example.options.seeds = 1;
+  CHECK(example.sweep() == ExitCode::done);
+  example.options.jobs = 1;
+  example.options.overwrite = true;
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK(read_text_file(example.folder / "waits") == "spins: 10000\nspins: \n");
 }
 
 TEST_CASE("sweep: what it refuses before any run") {
@@ -209,9 +360,11 @@ TEST_CASE("sweep: what it refuses before any run") {
   example.options.resume = false;
   example.options.grid = {"model.latent.dim=[2,-1]"};
   refuse("config /model/latent/dim: is -1, must be in [1, 1000000]", static_cast<ConfigError*>(nullptr));
-  example.options.grid = {"seed=[1,2]"};
+  example.options.grid = {"seed=[5]"};
+  refuse("--grid seed: sets seed, must not; use --seeds", static_cast<UsageError*>(nullptr));
+  example.options.grid = {R"(objective=[{"beta":1},{"type":"elbo"}])"};
   refuse(
-      "--grid: seed=1 and seed=2 are the same configuration, must differ; --seeds and --threads are options",
+      R"(--grid: objective={"beta":1} and objective={"type":"elbo"} are the same configuration, must differ)",
       static_cast<UsageError*>(nullptr));
   example.options.grid.clear();
   example.options.overwrite = true;

@@ -43,18 +43,6 @@ def stop(study, number, code):
     check(len(runs(study)) < 4, f"{study}: was stopped before its end")
 
 
-def go_on(study):
-    """Resumes, once the runs that a killed sweep left have ended too."""
-    for _ in range(100):
-        again = run(*SWEEP, "--out", study, "--resume", expect=None)
-        if again.returncode != 6:
-            break
-        check_equal(again.stderr, f"{study}: is in use by another process, must be free\n", f"{study}: in use")
-        time.sleep(0.1)
-    check_equal(again.returncode, 0, f"{study}: resumed")
-    return again
-
-
 straight = run(*SWEEP, "--out", "straight")
 check("4 of 4 runs finished\n" in straight.stdout, straight.stdout)
 rows = list(csv.DictReader((FOLDER / "straight/summary.csv").open()))
@@ -66,7 +54,7 @@ check("highest ELBO" in (FOLDER / "straight/summary.html").read_text(), "page")
 
 for study, number, code in (("killed", signal.SIGKILL, -9), ("interrupted", signal.SIGTERM, 130)):
     stop(study, number, code)
-    resumed = go_on(study)
+    resumed = run(*SWEEP, "--out", study, "--resume")  # at once: waits for the runs that a killed sweep left
     check("run 1/4" not in resumed.stderr, f"{study}: finished runs are kept\n{resumed.stderr}")
     check(weights(study) == weights("straight"), f"{study}: other weights than a sweep that never stopped")
 

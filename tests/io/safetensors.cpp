@@ -214,3 +214,32 @@ TEST_CASE("safetensors: NaN and infinity keep their bits") {
       "w", {2}, Floats{std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}));
   CHECK(vaekit::parse_safetensors(vaekit::safetensors_bytes(content), "m") == content);
 }
+
+TEST_CASE("safetensors: the metadata can be read without the tensors") {
+  const TemporaryFolder folder("metadata");
+  const std::filesystem::path file = folder / "a.safetensors";
+  Safetensors content = example();
+  content.metadata = {{"data", "40 samples"}, {"format", "pt"}};
+  Bytes bytes = vaekit::safetensors_bytes(content);
+  vaekit::write_file_atomically(file, bytes);
+  CHECK(vaekit::read_safetensors_metadata(file) == content.metadata);
+  // Neither the data nor their checksum are looked at.
+  bytes.resize(bytes.size() - 4);
+  vaekit::write_file_atomically(file, bytes);
+  CHECK(vaekit::read_safetensors_metadata(file) == content.metadata);
+  bytes.resize(20);
+  vaekit::write_file_atomically(file, bytes);
+  const std::uint64_t length = vaekit::load<std::uint64_t>(bytes.data(), std::endian::little);
+  check_throws_with<vaekit::DataError>(
+      file.string() + ": truncated: header has " + std::to_string(length) + " bytes, found 12",
+      [&] { static_cast<void>(vaekit::read_safetensors_metadata(file)); });
+  vaekit::write_file_atomically(file, std::string_view("tiny"));
+  check_throws_with<vaekit::DataError>(
+      file.string() + ": is not a safetensors file, must begin with 8 bytes of length and \"{\"",
+      [&] { static_cast<void>(vaekit::read_safetensors_metadata(file)); });
+  check_throws_with<vaekit::IoError>(
+      (folder / "none").string() + ": cannot open: No such file or directory",
+      [&] { static_cast<void>(vaekit::read_safetensors_metadata(folder / "none")); });
+  vaekit::write_file_atomically(file, std::string_view("\x02\0\0\0\0\0\0\0{}", 10));
+  CHECK(vaekit::read_safetensors_metadata(file).empty());
+}

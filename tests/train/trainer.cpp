@@ -199,13 +199,28 @@ TEST_CASE("trainer: early stopping waits for so many epochs without a better val
   CHECK(same_parameters(still.state.model, stopped));
 }
 
-TEST_CASE("trainer: early stopping without validation samples is refused") {
+TEST_CASE("trainer: numbers that do not fit the data are refused, by the trainer and without one") {
+  const auto refuse = [](const std::string& message, const TrainingConfig& config) {
+    check_throws_with<ConfigError>(message, [&] { Training(config, data().training_alone()); });
+    check_throws_with<ConfigError>(message, [&] { check_training(config, data().training_alone()); });
+  };
   TrainingConfig config = example::short_training();
+  check_training(config, data().training_alone());
   config.early_stopping = 2;
-  check_throws_with<ConfigError>(
+  check_training(config, data().parts());
+  refuse(
       "training/early_stopping: is 2, must be 0 without validation samples; hint: set "
       "data/validation_fraction or data/validation",
-      [&] { Training(config, data().training_alone()); });
+      config);
+  config = example::short_training();
+  const std::string samples = std::to_string(data().training_alone().train.size());
+  config.batch_size = 1000;
+  refuse("training/batch_size: 1000 is larger than the training set of " + samples +
+             " samples, must be at most " + samples,
+         config);
+  config = example::short_training();
+  config.weight_average = 1;
+  refuse("training: weight_average is 1, must be in [0, 1)", config);
 }
 
 TEST_CASE("trainer: the rate of an epoch that a call finds half done is that of its own steps") {

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -57,8 +60,26 @@ struct StudyRun {
 
 namespace detail {
 
-/// Throws UsageError when one key has two axes, or lies inside another: the later would hide the earlier
+/// Throws UsageError for what options of the sweep decide, whatever the configuration says
+inline void check_not_an_option(const GridAxis& axis) {
+  const auto refuse = [&](std::string_view key, std::string_view option) {
+    throw UsageError(concat("--grid ", axis.key, ": sets ", key, ", must not; use ", option));
+  };
+  if (axis.key == "seed") {
+    refuse("seed", "--seeds");
+  }
+  const bool inside = axis.key == "training" && std::ranges::any_of(axis.values, [](const Json& value) {
+                        return value.is_object() && value.contains("threads");
+                      });
+  if (inside || axis.key == "training.threads") {
+    refuse("training.threads", "--threads");
+  }
+}
+
+/// Throws UsageError when one key has two axes, or lies inside another: the later would hide the earlier; or
+/// is not for a grid
 inline void check_axes(const std::vector<GridAxis>& axes) {
+  std::ranges::for_each(axes, check_not_an_option);
   std::set<std::string> keys;
   for (const GridAxis& axis : axes) {
     if (!keys.insert(axis.key).second) {
@@ -88,9 +109,50 @@ inline void check_axes(const std::vector<GridAxis>& axes) {
   return before;
 }
 
+namespace detail {
+
+/// `json` with the keys of objects in order and whole numbers without a fraction: equal values, equal texts.
+[[nodiscard]] inline Json canonical(const Json& json) {
+  if (json.is_object()) {
+    std::map<std::string, Json> sorted;
+    for (const auto& [key, value] : json.items()) {
+      sorted.emplace(key, canonical(value));
+    }
+    return Json(sorted);
+  }
+  if (json.is_array()) {
+    Json array = Json::array();
+    std::ranges::transform(json, std::back_inserter(array), canonical);
+    return array;
+  }
+  constexpr double exact = 9007199254740992.0;  // 2^53
+  if (json.is_number_float() && std::abs(json.get<double>()) <= exact) {
+    const auto value = json.get<double>();
+    return value == std::floor(value) ? Json(static_cast<std::int64_t>(value)) : json;
+  }
+  return json;
+}
+
+/// The keys of a cell and their values.
+[[nodiscard]] inline Json cell_values(const StudyRun& run) {
+  Json json = Json::object();
+  for (const std::string& setting : run.settings) {
+    const std::size_t equals = setting.find('=');
+    json[setting.substr(0, equals)] = parse_json(setting.substr(equals + 1), "values");
+  }
+  return json;
+}
+
+/// What tells a cell from others: its values, in whatever order and form they were written.
+[[nodiscard]] inline std::string cell_identity(const StudyRun& run) {
+  return dump(canonical(cell_values(run)), -1);
+}
+
+}  // namespace detail
+
 /// Every combination of the values of `axes`, the last axis fastest; without seeds.
 ///
-/// Throws UsageError when keys of two axes are one, or one inside the other
+/// Throws UsageError when keys of two axes are one, or one inside the other, or one is an option of the sweep
 [[nodiscard]] inline std::vector<StudyRun> grid_cells(const std::vector<GridAxis>& axes) {
   detail::check_axes(axes);
   std::vector<StudyRun> cells(1);

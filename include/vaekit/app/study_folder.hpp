@@ -5,7 +5,9 @@
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -76,12 +78,7 @@ struct StudyFolder {
     if (std::filesystem::exists(values(run_of))) {
       return;
     }
-    Json json = Json::object();
-    for (const std::string& setting : run_of.settings) {
-      const std::size_t equals = setting.find('=');
-      json[setting.substr(0, equals)] = parse_json(setting.substr(equals + 1), "values");
-    }
-    write_file_atomically(values(run_of), dump(json) + '\n');
+    write_file_atomically(values(run_of), dump(detail::cell_values(run_of)) + '\n');
   }
 };
 
@@ -135,12 +132,16 @@ inline void check_no_other_folder(const StudyFolder& folder) {
 [[nodiscard]] inline std::vector<StudyRun> stored_runs(const StudyFolder& folder) {
   std::vector<StudyRun> runs;
   std::error_code error;
+  std::set<std::filesystem::path> cells;  // in order
   for (const auto& of_cell : std::filesystem::directory_iterator(folder.runs(), error)) {
-    const std::optional<StudyRun> cell = detail::read_cell(of_cell.path());
-    if (!cell || folder.cell(*cell) != of_cell.path()) {
+    cells.insert(of_cell.path());
+  }
+  for (const std::filesystem::path& of_cell : cells) {
+    const std::optional<StudyRun> cell = detail::read_cell(of_cell);
+    if (!cell || folder.cell(*cell) != of_cell) {
       continue;
     }
-    for (const auto& of_run : std::filesystem::directory_iterator(of_cell.path(), error)) {
+    for (const auto& of_run : std::filesystem::directory_iterator(of_cell, error)) {
       if (const auto seed = detail::seed_of_folder(of_run.path().filename().string())) {
         runs.push_back(*cell);
         runs.back().seed = *seed;
@@ -150,11 +151,42 @@ inline void check_no_other_folder(const StudyFolder& folder) {
   return runs;
 }
 
-/// Checks that `folder` is free, or holds this study (`text` is its configuration) and is to go on. More
+/// `runs`, each in the cell that one of `stored` has for its values, in whatever order and form they were
+/// written then; the others as they are.
+[[nodiscard]] inline std::vector<StudyRun> in_stored_cells(std::vector<StudyRun> runs,
+                                                           const std::vector<StudyRun>& stored) {
+  std::map<std::string, StudyRun> by_name;
+  for (const StudyRun& run : stored) {
+    by_name.emplace(run.cell, run);
+  }
+  std::map<std::string, StudyRun> by_values;
+  for (const auto& [name, run] : by_name) {
+    by_values.emplace(detail::cell_identity(run), run);
+  }
+  const auto stored_cell = [&](const StudyRun& run) {
+    if (by_name.contains(run.cell)) {
+      return by_name.at(run.cell);
+    }
+    const auto same = by_values.find(detail::cell_identity(run));
+    return same == by_values.end() ? run : same->second;
+  };
+  std::map<std::string, StudyRun> cells;  // by their names in `runs`
+  for (StudyRun& run : runs) {
+    if (!cells.contains(run.cell)) {
+      cells.emplace(run.cell, stored_cell(run));
+    }
+    const std::uint64_t seed = run.seed;
+    run = cells.at(run.cell);
+    run.seed = seed;
+  }
+  return runs;
+}
+
+/// Checks that `folder` is free, or holds this study (`config` is its configuration) and is to go on. More
 /// values and more seeds may join.
 ///
 /// Throws IoError, ConfigError when the study has another configuration, DataError
-inline void claim_study(const StudyFolder& folder, bool resume, bool overwrite, const std::string& text) {
+inline void claim_study(const StudyFolder& folder, bool resume, bool overwrite, const Json& config) {
   detail::check_no_other_folder(folder);
   const bool exists = std::filesystem::exists(folder.study());
   if (resume && !exists) {
@@ -169,8 +201,7 @@ inline void claim_study(const StudyFolder& folder, bool resume, bool overwrite, 
     return;
   }
   const Json before = parse_json<DataError>(read_text_file(folder.study()), folder.study().string());
-  if (const auto difference =
-          detail::first_difference(before, parse_json(text, "config"), detail::movable_keys)) {
+  if (const auto difference = detail::first_difference(before, config, detail::movable_keys)) {
     throw ConfigError(concat("config ", difference->pointer, ": is ", difference->now, ", must be ",
                              difference->before, " to resume the study in ", folder.root.string(),
                              "; what differs from run to run belongs into --grid"));

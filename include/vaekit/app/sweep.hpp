@@ -14,9 +14,9 @@
 #include "vaekit/app/console.hpp"
 #include "vaekit/app/folder_lock.hpp"
 #include "vaekit/app/interrupt.hpp"
-#include "vaekit/app/load_run.hpp"
 #include "vaekit/app/run_writer.hpp"
 #include "vaekit/app/study.hpp"
+#include "vaekit/app/study_check.hpp"
 #include "vaekit/app/study_folder.hpp"
 #include "vaekit/app/study_report.hpp"
 #include "vaekit/io/file.hpp"
@@ -49,19 +49,6 @@ namespace detail {
   return text.substr(text.find_last_of("\n\r") + 1);
 }
 
-/// What all runs have in common, then what is the run's own.
-[[nodiscard]] inline std::vector<std::string> all_settings(std::vector<std::string> overrides,
-                                                           const StudyRun& run) {
-  overrides.insert(overrides.end(), run.settings.begin(), run.settings.end());
-  return overrides;
-}
-
-/// The configuration that all runs of a study share, as study.json holds it.
-[[nodiscard]] inline std::string study_text(ExperimentConfig config) {
-  config.training.threads = 0;
-  return dump(write_json(config)) + '\n';
-}
-
 /// Those of `stored` that are not among `runs`.
 [[nodiscard]] inline std::vector<StudyRun> others(const std::vector<StudyRun>& stored,
                                                   const std::vector<StudyRun>& runs) {
@@ -82,13 +69,15 @@ namespace detail {
 /// A sweep at work: starts runs, waits for them, keeps summary.csv and summary.html up to date.
 class Sweep {
  public:
-  Sweep(SweepOptions options, StudyFolder folder, std::vector<StudyRun> runs, StudyReport report,
-        std::string text, std::ostream& err)
+  /// `earlier` runs are of the study, but not of this sweep.
+  Sweep(SweepOptions options, StudyFolder folder, std::vector<StudyRun> runs, std::vector<StudyRun> earlier,
+        StudyReport report, Json config, std::ostream& err)
       : options_(std::move(options)),
+        source_{options_.config, options_.overrides},
         folder_(std::move(folder)),
-        text_(std::move(text)),
+        config_(std::move(config)),
         runs_(std::move(runs)),
-        earlier_(others(stored_runs(folder_), runs_)),
+        earlier_(std::move(earlier)),
         report_(std::move(report)),
         err_(err),
         failures_(runs_.size()) {}
@@ -147,7 +136,7 @@ class Sweep {
     const auto add = [&](std::initializer_list<std::string> more) {
       arguments.insert(arguments.end(), more);
     };
-    for (const std::string& setting : all_settings(options_.overrides, run)) {
+    for (const std::string& setting : source_.settings(run)) {
       add({"--set", setting});
     }
     add({"--seed", concat(run.seed), "--threads", concat(options_.threads), "--out", run_folder.root.string(),
@@ -158,7 +147,10 @@ class Sweep {
       add({"--overwrite"});  // stopped before its first checkpoint
     }
     err_ << describe(run) << ": started" << std::endl;
-    at_work_.emplace(start_process(options_.program, arguments, folder_.log(run)), index);
+    at_work_.emplace(
+        start_process(options_.program, arguments, folder_.log(run),
+                      options_.jobs > 1 ? neighbourly_environment() : std::vector<std::string>{}),
+        index);
     return true;
   }
 
@@ -186,7 +178,7 @@ class Sweep {
 
   /// A file that cannot be read any more is as good as another one.
   [[nodiscard]] bool is_unchanged() const try {
-    return study_text(load_config(options_.config, options_.overrides)) == text_;
+    return study_json(source_.load({})) == config_;
   } catch (const Error&) {
     return false;
   }
@@ -251,10 +243,11 @@ class Sweep {
   }
 
   SweepOptions options_;
+  StudySource source_;
   StudyFolder folder_;
-  std::string text_;  // of the configuration
+  Json config_;
   std::vector<StudyRun> runs_;
-  std::vector<StudyRun> earlier_;  // of the study, but not of this sweep
+  std::vector<StudyRun> earlier_;
   StudyReport report_;
   std::ostream& err_;
   std::map<pid_t, std::size_t> at_work_;
@@ -262,22 +255,6 @@ class Sweep {
   ExitCode first_failure_ = ExitCode::done;
   bool passed_on_ = false;
 };
-
-/// Every configuration of the grid can be read, and no two are the same.
-///
-/// Throws Error
-inline void check_cells(const SweepOptions& options, const std::vector<StudyRun>& cells, std::uint64_t seed) {
-  std::map<std::string, std::string> known;  // the cell of each configuration
-  for (const StudyRun& cell : cells) {
-    ExperimentConfig own = load_config(options.config, all_settings(options.overrides, cell));
-    own.seed = seed;
-    const auto [same, is_new] = known.emplace(study_text(own), cell.cell);
-    if (!is_new) {
-      throw UsageError(concat("--grid: ", same->second, " and ", cell.cell,
-                              " are the same configuration, must differ; --seeds and --threads are options"));
-    }
-  }
-}
 
 /// The command line, for the page.
 [[nodiscard]] inline std::string sweep_command(const SweepOptions& options) {
@@ -305,28 +282,38 @@ inline ExitCode run_sweep(SweepOptions options, std::ostream& out, std::ostream&
     axes.push_back(parse_grid_axis(axis));
   }
   const std::vector<StudyRun> cells = grid_cells(axes);
-  const ExperimentConfig config = load_config(options.config, options.overrides);
+  const StudySource source{options.config, options.overrides};
+  const ExperimentConfig config = source.load({});
   const StudyFolder folder{options.out.value_or(std::filesystem::path("runs") / (config.name + "-sweep"))};
-  const std::string text = detail::study_text(config);
-  claim_study(folder, options.resume, options.overwrite, text);
-  detail::check_cells(options, cells, config.seed);
+  const Json shared = detail::study_json(config);
+  claim_study(folder, options.resume, options.overwrite, shared);
   std::vector<StudyRun> runs = with_seeds(cells, config.seed, options.seeds);
+  StudyFingerprints fingerprints = detail::check_cells(source, cells, config.seed);
   if (options.jobs == 0) {
     options.jobs = std::max(1, thread_count() / std::max(options.threads, 1));
   }
   create_folder(folder.root);
   const FolderLock lock(folder.root);
+  claim_study(folder, options.resume, options.overwrite, shared);  // again: another may have come first
   if (options.overwrite) {
     remove_path(folder.runs());
+  } else if (options.resume) {
+    fingerprints = detail::join_fingerprints(detail::stored_fingerprints(folder), fingerprints, folder);
   }
-  write_file_atomically(folder.study(), text);
+  const std::vector<StudyRun> stored = stored_runs(folder);
+  runs = in_stored_cells(std::move(runs), stored);
+  std::vector<StudyRun> earlier = detail::others(stored, runs);
+  for (const std::vector<StudyRun>* some : {&runs, &earlier}) {
+    detail::check_finished_runs(folder, source, *some, fingerprints);
+  }
+  write_file_atomically(folder.study(), detail::study_text(shared, fingerprints));
   StudyReport report{
       .name = config.name, .keys = {}, .results = {}, .command = detail::sweep_command(options)};
   for (const GridAxis& axis : axes) {
     report.keys.push_back(axis.key);
   }
   const std::size_t count = runs.size();
-  detail::Sweep sweep(options, folder, std::move(runs), std::move(report), text, err);
+  detail::Sweep sweep(options, folder, std::move(runs), std::move(earlier), std::move(report), shared, err);
   const ExitCode result = sweep.train();
   out << sweep.finished() << " of " << count << " runs finished\nsummary: " << folder.summary().string()
       << ", " << folder.page().string() << std::endl;

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,22 @@ struct TrainOptions {
 };
 
 namespace detail {
+
+/// Tells the samples and labels of other data sets from these.
+[[nodiscard]] inline std::string fingerprint(const Dataset& data) {
+  Checksum checksum;
+  std::visit(
+      [&]<class Stored>(const Stored& stored) {
+        if constexpr (std::same_as<Stored, GeneratedRows>) {
+          checksum.add(memory_of<std::uint32_t>(stored.combinations));
+        } else {
+          checksum.add(memory_of<typename Stored::value_type>(stored));
+        }
+      },
+      data.values());
+  checksum.add(memory_of<std::int32_t>(data.labels()));
+  return concat(data.size(), " samples, checksum ", checksum_text(checksum.value()));
+}
 
 /// A data set that is used whole.
 struct WholeData {
@@ -80,20 +97,24 @@ struct ExperimentData {
 
   [[nodiscard]] InputFormat format() const { return {train.shape(), train.is_bytes(), transform}; }
 
-  /// Tells other training data from these.
-  [[nodiscard]] std::string fingerprint() const {
-    Checksum checksum;
-    std::visit(
-        [&]<class Stored>(const Stored& stored) {
-          if constexpr (std::same_as<Stored, GeneratedRows>) {
-            checksum.add(memory_of<std::uint32_t>(stored.combinations));
-          } else {
-            checksum.add(memory_of<typename Stored::value_type>(stored));
-          }
-        },
-        train.values());
-    checksum.add(memory_of<std::int32_t>(train.labels()));
-    return concat(train.size(), " samples, checksum ", checksum_text(checksum.value()));
+  /// Of each set of samples or conditions, by its place in a configuration's data.
+  [[nodiscard]] std::map<std::string, std::string> fingerprints() const {
+    std::map<std::string, std::string> found{{"train", fingerprint(train)}};
+    const auto add_condition = [&](const std::string& split, const Condition& of_split) {
+      if (of_split.values() != nullptr) {
+        found.emplace("condition/" + split, fingerprint(*of_split.values()));
+      }
+    };
+    const auto add = [&](const std::string& split, const std::optional<WholeData>& whole) {
+      if (whole) {
+        found.emplace(split, fingerprint(whole->dataset));
+        add_condition(split, whole->condition);
+      }
+    };
+    add_condition("train", condition);
+    add("validation", validation);
+    add("test", test);
+    return found;
   }
 
   /// Leaves the labels that the configuration grants, and repeats their samples.
@@ -176,28 +197,47 @@ inline void check_free(const RunFolder& folder, const TrainOptions& options) {
   }
 }
 
+/// The model of an experiment, without weights, once all is checked that can be known of it before training
+/// but the values of its data.
+///
+/// Throws ConfigError
+template <class T>
+[[nodiscard]] ConfiguredVae<T> checked_model(const ExperimentConfig& config, const ExperimentData& data,
+                                             const TrainingData& views) {
+  ConfiguredVae<T> model = build_model<T>(config.model, data.train.shape(), data.condition.columns());
+  check_compatible(model, AnyObjective(config.objective));
+  check_codebook(model, views.train.size());
+  check_training(config.training, views);
+  return model;
+}
+
+/// Throws DataError when values of the samples cannot come from the likelihood of `model` (see
+/// `check_support`)
+template <class Model>
+void check_supports(const TrainingData& views, const Model& model, std::string_view likelihood) {
+  for (const DataView& view : {views.train, views.validation, views.test}) {
+    if (view.size() > 0) {
+      check_support(view, model.likelihood, likelihood);
+    }
+  }
+}
+
 template <class T>
 ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const RunFolder& folder,
                      std::ostream& out, std::ostream& err) {
   const ExperimentData data(config);
   const TrainingData views = data.views(config.seed);
-  ConfiguredVae<T> model = build_model<T>(config.model, data.train.shape(), data.condition.columns());
-  check_compatible(model, AnyObjective(config.objective));
-  check_codebook(model, views.train.size());
+  ConfiguredVae<T> model = checked_model<T>(config, data, views);
   model.initialize(config.seed);
-  for (const DataView& view : {views.train, views.validation, views.test}) {
-    if (view.size() > 0) {
-      check_support(view, model.likelihood, likelihood_name(config.model));
-    }
-  }
+  check_supports(views, model, likelihood_name(config.model));
   const AnyOptimizer optimizer(config.optimizer);
   Trainer<ConfiguredVae<T>, AnyOptimizer, AnyObjective> trainer(
       config.training, optimizer, AnyObjective(config.objective), views, config.seed);
   TrainingState<ConfiguredVae<T>, AnyOptimizer> state(std::move(model), optimizer, config.training);
   const std::string identity = identity_text(config);
-  const std::string fingerprint = data.fingerprint();
+  const std::string trained_on = fingerprint(data.train);
   trainer.prepare(state);
-  RunWriter writer(folder, config.training, data.format(), {identity, fingerprint},
+  RunWriter writer(folder, config.training, data.format(), {identity, trained_on},
                    views.test.size() > 0 ? views.test : views.train, config.seed);
   folder.create();
   const FolderLock lock(folder.root);
@@ -205,7 +245,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   if (options.resume) {
     const Checkpoint checkpoint = read_checkpoint(folder.last());
     check_same_experiment(checkpoint, identity, folder);
-    check_same_data(checkpoint, fingerprint, folder);
+    check_same_data(checkpoint, trained_on, folder);
     restore(checkpoint, state);
     writer.resume(state.progress.epoch);
     folder.remove_unfinished();

@@ -155,12 +155,17 @@ class Batches {
         permutation_(indices_.size()),
         order_(indices_),
         batch_size_(batch_size) {
+    check_size(batch_size, samples());
+  }
+
+  /// Throws ConfigError when a batch of so many is not between 1 and the number of samples.
+  static void check_size(Index batch_size, Index samples) {
     if (batch_size < 1) {
       throw ConfigError(concat("training/batch_size: ", batch_size, " is too small, must be at least 1"));
     }
-    if (batch_size > samples()) {
+    if (batch_size > samples) {
       throw ConfigError(concat("training/batch_size: ", batch_size, " is larger than the training set of ",
-                               samples(), " samples, must be at most ", samples()));
+                               samples, " samples, must be at most ", samples));
     }
   }
 

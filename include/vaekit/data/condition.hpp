@@ -62,6 +62,9 @@ class Condition {
   [[nodiscard]] Index columns() const { return columns_; }
   [[nodiscard]] bool is_label() const { return columns_ > 0 && values_ == nullptr; }
 
+  /// The rows of a condition by vectors, else null.
+  [[nodiscard]] const Dataset* values() const { return values_.get(); }
+
   /// out[i] = the condition of sample rows[i].
   ///
   /// Shapes  out [rows.size() × columns]

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -265,6 +268,39 @@ inline void check_checksum(std::string_view header, ByteView data, std::string_v
   std::ranges::transform(entries, std::back_inserter(content.tensors),
                          [&](const detail::TensorEntry& entry) { return detail::read_tensor(entry, data); });
   return content;
+}
+
+/// The texts of a safetensors file, of which only the header is read: no checksum is looked at.
+///
+/// Throws IoError when the file cannot be read, DataError "<path>: ..." for a malformed header
+[[nodiscard]] inline std::map<std::string, std::string> read_safetensors_metadata(
+    const std::filesystem::path& path) {
+  const std::string name = path.string();
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  std::ifstream in(path, std::ios::binary);
+  if (error || !in) {
+    throw IoError(concat(name, ": cannot open: ", error ? error.message() : std::strerror(errno)));
+  }
+  Bytes bytes(static_cast<std::size_t>(std::min<std::uintmax_t>(size, 9)));
+  const auto read = [&](std::size_t begin) {
+    in.read(reinterpret_cast<char*>(bytes.data() + begin),
+            static_cast<std::streamsize>(bytes.size() - begin));
+  };
+  read(0);
+  if (bytes.size() == 9) {
+    const auto length = load<std::uint64_t>(bytes.data(), std::endian::little);
+    bytes.resize(static_cast<std::size_t>(8 + std::clamp<std::uintmax_t>(length, 1, size - 8)));
+    read(9);
+  }
+  const Json json = parse_json<DataError>(detail::safetensors_header(bytes, name), name + " (header)");
+  const auto entry = json.find("__metadata__");
+  std::map<std::string, std::string> metadata;
+  if (entry != json.end()) {
+    metadata = detail::parse_metadata(*entry, name);
+    metadata.erase("crc32");
+  }
+  return metadata;
 }
 
 /// Throws IoError as `write_file_atomically` does, ShapeError as `safetensors_bytes` does.

@@ -76,6 +76,20 @@ struct TrainingData {
   DataView test = {};
 };
 
+/// Checks that `data` can be trained on as `config` says.
+///
+/// Throws ConfigError when a number is out of range, the batch is larger than the training set, or training
+/// is to stop early without validation samples.
+inline void check_training(const TrainingConfig& config, const TrainingData& data) {
+  Batches::check_size(config.batch_size, std::ssize(data.train.rows));
+  check_fields("training", config);
+  if (config.early_stopping > 0 && data.validation.size() == 0) {
+    throw ConfigError(concat("training/early_stopping: is ", config.early_stopping,
+                             ", must be 0 without validation samples; hint: set data/validation_fraction or "
+                             "data/validation"));
+  }
+}
+
 /// Results of one epoch on one split, means over samples in nats.
 struct EpochMetrics {
   ObjectiveValue value;
@@ -120,8 +134,7 @@ class Trainer {
     bool improved = false;  ///< better ELBO on the validation split, or on the training split without one
   };
 
-  /// Throws ConfigError when a number is out of range, the batch is larger than the training set, or training
-  /// is to stop early without validation samples.
+  /// Throws ConfigError as `check_training` does.
   Trainer(const TrainingConfig& config, const Optimizer& optimizer, const ObjectiveType& objective,
           const TrainingData& data, std::uint64_t seed)
       : config_(config),
@@ -131,13 +144,7 @@ class Trainer {
         seed_(seed),
         batches_({data.train.rows.begin(), data.train.rows.end()}, config.batch_size),
         x_(config.batch_size, data.train.columns()) {
-    check_fields("training", config);
-    if (config.early_stopping > 0 && data.validation.size() == 0) {
-      throw ConfigError(
-          concat("training/early_stopping: is ", config.early_stopping,
-                 ", must be 0 without validation samples; hint: set data/validation_fraction or "
-                 "data/validation"));
-    }
+    check_training(config, data);
     if constexpr (requires { objective_.set_dataset_size(Index{}); }) {
       objective_.set_dataset_size(data.train.size());
     }
