@@ -177,6 +177,16 @@ inline void check_free(const RunFolder& folder, const TrainOptions& options) {
 }
 
 template <class T>
+using ExperimentTrainer = Trainer<ConfiguredVae<T>, AnyOptimizer, AnyObjective>;
+
+/// Throws ConfigError as `Trainer` does of numbers that do not go with the data
+template <class T>
+[[nodiscard]] ExperimentTrainer<T> make_trainer(const ExperimentConfig& config, const TrainingData& views) {
+  return {config.training, AnyOptimizer(config.optimizer), AnyObjective(config.objective), views,
+          config.seed};
+}
+
+template <class T>
 ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const RunFolder& folder,
                      std::ostream& out, std::ostream& err) {
   const ExperimentData data(config);
@@ -190,10 +200,9 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
       check_support(view, model.likelihood, likelihood_name(config.model));
     }
   }
-  const AnyOptimizer optimizer(config.optimizer);
-  Trainer<ConfiguredVae<T>, AnyOptimizer, AnyObjective> trainer(
-      config.training, optimizer, AnyObjective(config.objective), views, config.seed);
-  TrainingState<ConfiguredVae<T>, AnyOptimizer> state(std::move(model), optimizer, config.training);
+  ExperimentTrainer<T> trainer = make_trainer<T>(config, views);
+  typename ExperimentTrainer<T>::State state(std::move(model), AnyOptimizer(config.optimizer),
+                                             config.training);
   const std::string identity = identity_text(config);
   const std::string fingerprint = data.fingerprint();
   trainer.prepare(state);
