@@ -95,14 +95,14 @@ TEST_CASE("check data: another split far beyond the scale of training") {
   };
   const Gaussian<double> gaussian({}, 4);
   CHECK(example::is_ok(judged(gaussian)));
-  values[4 * 99 + 2] = 150;  // a root mean square of 15
+  values[4 * 99 + 2] = 90;  // a root mean square of 9
   CHECK(example::is_ok(judged(gaussian)));
   values[4 * 99 + 2] = 3000;
   const auto findings = judged(gaussian);
   REQUIRE(example::is_fault(findings));
   CHECK(findings[0].check == "data");
   CHECK(findings[0].figure.starts_with("feature 2 has a root mean square of 300 in test after scaling, "));
-  CHECK(findings[0].figure.ends_with(" in training, its values reach 3e+03; so have 1 of 4 features"));
+  CHECK(findings[0].figure.ends_with(" in training, its values reach 3e+03; features so far out: 1 of 4"));
 }
 
 TEST_CASE("check data: a large scale that training has too is reported once") {

@@ -19,7 +19,9 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Root mean squares of a real-valued feature that weights drawn for unit variance still take.
 inline constexpr double largest_feature_scale = 20;
 inline constexpr double smallest_feature_scale = 0.05;
-/// How many times that of training the root mean square of a feature may be in another split.
+/// What it may be in another split, and how many times that of training: 50 nats, where training has half a
+/// nat.
+inline constexpr double largest_split_scale = 10;
 inline constexpr double largest_scale_growth = 10;
 
 /// What a feature looks like over some samples.
@@ -126,7 +128,7 @@ void check_split_scale(const NamedView& split, const std::vector<FeatureSummary>
   std::size_t worst = 0;
   double largest = 0;
   for (std::size_t j = 0; j < data.size(); ++j) {
-    const double limit = std::max(largest_feature_scale, largest_scale_growth * train[j].rms);
+    const double limit = std::max(largest_split_scale, largest_scale_growth * train[j].rms);
     if (is_real(supports[j]) && data[j].rms > limit) {
       ++count;
       if (data[j].rms > largest) {
@@ -140,7 +142,7 @@ void check_split_scale(const NamedView& split, const std::vector<FeatureSummary>
         data_check,
         concat("feature ", worst, " has a root mean square of ", rounded(largest), " in ", split.name,
                " after scaling, ", rounded(train[worst].rms), " in training, its values reach ",
-               rounded(data[worst].largest), "; so have ", count, " of ", data.size(), " features"),
+               rounded(data[worst].largest), "; features so far out: ", count, " of ", data.size()),
         "\"standardize\" blows up features that hardly vary in training: set data/scale to [0, 1] or leave "
         "them "
         "out; or look at the source of the data"));
