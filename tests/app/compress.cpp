@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <sstream>
 
 #include "app/example_run.hpp"
@@ -140,6 +141,25 @@ TEST_CASE("compress: the report has the file's rate beside the ELBO") {
   c.compress(c.in);
   CHECK(c.said.str().starts_with("x.npy: 300 samples of 64 values with 2 levels\nfile            "));
   CHECK(c.said.str().find("\nnegative elbo   ") != std::string::npos);
+}
+
+TEST_CASE("compress: the report of an ELBO that is not finite compares nothing with it") {
+  detail::CompressionReport report{
+      .name = "x", .samples = 2, .dimensions = 4, .levels = 2, .bytes = 9, .clean_bits = 7, .seconds = 2};
+  for (const double elbo : {-HUGE_VAL, std::nan("")}) {
+    report.elbo = elbo;
+    std::ostringstream out;
+    detail::print(report, out);
+    CHECK(out.str() ==
+          "x: 2 samples of 4 values with 2 levels\nfile            9 bytes\nbits a value    9.00000\n"
+          "negative elbo   not finite: nothing to compare the file with\n"
+          "overhead        unknown, with 7 bits to begin with\nsamples/s       1\n");
+    const Json json = parse_json(dump(detail::to_json(report)), "out");
+    CHECK(json["elbo"].is_null());
+    CHECK(json["elbo_bits_per_dimension"].is_null());
+    CHECK(json["overhead"].is_null());
+    CHECK(json["bits_per_dimension"] == 9);
+  }
 }
 
 TEST_CASE("compress: inputs that are no levels of the model are refused") {

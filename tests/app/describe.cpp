@@ -32,6 +32,9 @@ TEST_CASE("describe: a configuration, its run and its checkpoint read alike") {
   CHECK(contains(text, " 884 "));
   CHECK(described({example.run.root, {}}) == text);
   CHECK(described({example.run.last(), {}}) == text);
+  const std::filesystem::path other = example.folder / "experiment.conf";
+  std::filesystem::copy_file(example.run.config(), other);
+  CHECK(described({other, {}}) == text);
   CHECK(contains(described({example.run.config(), {"model.latent.dim=3"}}), " 904 "));
 }
 

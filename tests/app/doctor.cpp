@@ -66,23 +66,67 @@ TEST_CASE("doctor: a sound configuration, on any number of threads") {
   CHECK(examined({.target = example.run.config(), .overrides = {}, .threads = 3}).text == first.text);
 }
 
-TEST_CASE("doctor: a rate of 0 in the first epoch leaves out the trial training") {
+TEST_CASE("doctor: learning rates that cannot train, and those after the first epoch") {
   const example::ExampleRun example("doctor-rate");
   write_file_atomically(example.run.config(), dump(write_json(example.config)));
-  const Examination result =
-      examined({.target = example.run.config(), .overrides = {"optimizer.learning_rate=0"}, .threads = 1});
-  CHECK(contains(result.text, "\nfirst steps    skipped: the learning rate of the first epoch is 0\n"));
-  CHECK(contains(result.text, "\nlearning rate  skipped: the learning rate of the first epoch is 0\n"));
+  const auto with_rate = [&](const std::string& rate) {
+    return examined({.target = example.run.config(),
+                     .overrides = {"optimizer.learning_rate=" + rate, "training.epochs=20"},
+                     .threads = 1})
+        .text;
+  };
+  const std::string none = with_rate("0");
+  CHECK(contains(none, "\nfirst steps    skipped: the learning rate of the first epoch is 0\n"));
+  CHECK(contains(none,
+                 "\nlearning rate  FAULT: 0 in all of 20 epochs\n"
+                 "               advice: set optimizer/learning_rate: 0.001 suits most models with Adam\n"));
+  for (const char* rate : {"1e-12", "1e-300"}) {
+    CAPTURE(rate);
+    const std::string text = with_rate(rate);
+    CHECK(contains(text, concat("\nlearning rate  FAULT: ", rate, "; the loss is lowest at 0.")));
+    CHECK(contains(text, concat(", it does not fall in 100 steps at ", rate, "\n")));
+  }
+  const std::string later = with_rate(R"({"schedule":"linear","from":0.0001,"to":3,"epochs":10})");
+  CHECK(contains(later, "\nlearning rate  FAULT: 3; the loss is lowest at 0."));
+  const std::string delayed = with_rate(R"({"schedule":"linear","from":0,"to":0.01,"epochs":10})");
+  CHECK(contains(delayed, "\nfirst steps    ok: loss "));
+  CHECK(contains(delayed, "\nlearning rate  ok: 0.01; the loss is lowest at "));
 }
 
-TEST_CASE("doctor: weights of a run that were never trained have collapsed") {
+TEST_CASE("doctor: a configuration is known by what is in it") {
+  const example::ExampleRun example("doctor-name");
+  write_file_atomically(example.run.config(), dump(write_json(example.config)));
+  const std::filesystem::path other = example.folder / "experiment.conf";
+  std::filesystem::copy_file(example.run.config(), other);
+  CHECK(examined({.target = other, .overrides = {}, .threads = 1}).text ==
+        examined({.target = example.run.config(), .overrides = {}, .threads = 1}).text);
+}
+
+TEST_CASE("doctor: weights that are not finite are the one finding") {
+  ExperimentConfig config = example::small_config();
+  const example::ExampleRun example("doctor-nan", config);
+  Checkpoint checkpoint = read_checkpoint(example.run.last());
+  const auto bias = std::ranges::find(checkpoint.file.tensors, "decoder.0.bias", &Tensor::name);
+  REQUIRE(bias != checkpoint.file.tensors.end());
+  std::ranges::fill(bias->bytes, std::uint8_t{0xff});
+  write_file_atomically(example.run.last(), safetensors_bytes(checkpoint.file));
+  const Examination result = examined({.target = example.run.root, .overrides = {}, .threads = 1});
+  CHECK(result.code == ExitCode::faults_found);
+  CHECK(result.text ==
+        concat("bars\nweights        FAULT: ", example.run.last().string(),
+               ": parameter \"decoder.0.bias\" is not finite, all must be\n"
+               "               advice: take an earlier checkpoint of the run, or train again with a lower "
+               "learning rate or training/gradient_clip\n1 fault\n"));
+}
+
+TEST_CASE("doctor: weights of a run that were never trained are worse than the mean image") {
   const example::ExampleRun example("doctor-run");
   const Examination result =
       examined({.target = example.run.root, .overrides = {}, .threads = 1, .json = true});
   CHECK(result.code == ExitCode::faults_found);
   const Json json = parse_json(result.text, "out");
   CHECK(json["faults"] == 1);
-  CHECK(json["checks"].back()["check"] == "collapse");
+  CHECK(json["checks"].back()["check"] == "reconstruction");
   CHECK(json["checks"].back()["verdict"] == "fault");
 }
 
@@ -126,4 +170,31 @@ TEST_CASE("doctor: other errors stay errors") {
                            R"(model.prior={"type":"codes"})"},
              .threads = 1}));
       });
+}
+
+TEST_CASE("doctor: what train refuses of a configuration is refused alike, and is no fault of a run") {
+  const example::ExampleRun example("doctor-refused");
+  write_file_atomically(example.run.config(), dump(write_json(example.config)));
+  const auto refused = [&](const std::string& message, const std::string& override) {
+    std::ostringstream out;
+    TrainOptions training;
+    training.config = example.run.config();
+    training.overrides = {override};
+    training.out = example.folder / "new";
+    check_throws_with<ConfigError>(message, [&] {
+      static_cast<void>(examined({.target = example.run.config(), .overrides = {override}, .threads = 1}));
+    });
+    check_throws_with<ConfigError>(message, [&] { run_train(training, out, out); });
+  };
+  refused("training/batch_size: 100000 is larger than the training set of 40 samples, must be at most 40",
+          "training.batch_size=100000");
+  refused(
+      "training/early_stopping: is 3, must be 0 without validation samples; hint: set "
+      "data/validation_fraction or data/validation",
+      "training.early_stopping=3");
+  const Examination fewer_data =
+      examined({.target = example.run.root, .overrides = {"data.train.count=8"}, .threads = 1});
+  CHECK(fewer_data.code == ExitCode::faults_found);
+  CHECK(fewer_data.text.starts_with(
+      "bars\nweights        ok: all 884 are finite\ndata           ok: 8 samples, "));
 }

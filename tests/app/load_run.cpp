@@ -10,6 +10,28 @@
 
 using namespace vaekit;
 
+TEST_CASE("is_configuration: by content, whatever the name; by the name of what is not there") {
+  const TemporaryFolder folder("is-configuration");
+  const auto judged = [&](const std::string& name, const std::string& content) {
+    std::ofstream(folder / name, std::ios::binary) << content;
+    return is_configuration(folder / name);
+  };
+  CHECK(judged("a.json", "{}"));
+  CHECK(judged("b", " \t\r\n{\"data\": 1}"));
+  CHECK(judged("broken.json", ""));  // to be refused as a configuration
+  CHECK_FALSE(judged("empty", ""));
+  CHECK_FALSE(judged("text", "data"));
+  // Lengths of headers whose bytes are those of "{" and " {".
+  CHECK_FALSE(judged("c", std::string("\x7b\0\0\0\0\0\0\0{", 9)));
+  CHECK_FALSE(judged("d.json", std::string("\x20\x7b\0\0\0\0\0\0{", 9)));
+  CHECK(is_configuration(folder / "missing.json"));
+  CHECK_FALSE(is_configuration(folder / "missing"));
+  std::filesystem::create_directory(folder / "run");
+  CHECK_FALSE(is_configuration(folder / "run"));
+  const example::ExampleRun example("is-no-configuration");
+  CHECK_FALSE(is_configuration(example.run.last()));
+}
+
 TEST_CASE("load_config: a file, what it extends, and overrides") {
   const TemporaryFolder folder("load-config");
   std::ofstream(folder / "base.json")

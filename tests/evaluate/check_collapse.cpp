@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "evaluate/planted_faults.hpp"
 #include "support/count_text.hpp"
 #include "vaekit/objectives/rae.hpp"
@@ -24,6 +26,13 @@ const example::BarsVae<float>& trained_on_bars() {
         .train(state);
     return state.model;
   }();
+  return model;
+}
+
+/// Dark where it should be bright.
+example::BarsVae<float> negative_images() {
+  example::BarsVae<float> model = trained_on_bars();
+  model.likelihood_head.weight *= -2;
   return model;
 }
 
@@ -52,7 +61,34 @@ TEST_CASE("check collapse: a decoder that ignores z, whatever the KL") {
   model.likelihood_head.weight.setZero();
   const auto findings = check_collapse(model, Elbo(), bars.view(), 1);
   REQUIRE(example::is_fault(findings));
+  CHECK(findings[0].check == "collapse");
   CHECK_FALSE(findings[0].figure.starts_with("KL 0 nats"));
+}
+
+TEST_CASE("check collapse: a latent that says something in a model that is worse than the mean image") {
+  const example::Bars bars;
+  const auto findings = check_collapse(negative_images(), Elbo(), bars.view(), 1);
+  REQUIRE(example::is_fault(findings));
+  CHECK(findings[0].check == "reconstruction");
+  CHECK(contains(findings[0].figure, ", 3 of 3 latent dimensions active, reconstruction -"));
+  CHECK(findings[0].advice.starts_with("the model is worse than one output for all inputs: train longer"));
+}
+
+TEST_CASE("check collapse: terms that are not finite") {
+  const example::Bars bars;
+  example::BarsVae<float> model = trained_on_bars();
+  model.posterior_head.bias.leftCols(3).setConstant(1e30F);
+  const auto infinite = check_collapse(model, Elbo(), bars.view(), 1);
+  REQUIRE(example::is_fault(infinite));
+  CHECK(infinite[0].check == "elbo");
+  CHECK(infinite[0].figure.starts_with("KL inf nats, reconstruction "));
+  CHECK(infinite[0].figure.ends_with(" nats: not finite"));
+  model = trained_on_bars();
+  model.likelihood_head.bias.setConstant(std::numeric_limits<float>::quiet_NaN());
+  const auto unknown = check_collapse(model, Rae(), bars.view(), 1);
+  REQUIRE(example::is_fault(unknown));
+  CHECK(unknown[0].check == "elbo");
+  CHECK(unknown[0].figure == "no KL, reconstruction nan nats: not finite");
 }
 
 TEST_CASE("check collapse: an objective that draws no z is judged by the posterior's mean") {

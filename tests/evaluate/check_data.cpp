@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "evaluate/planted_faults.hpp"
 #include "support/count_text.hpp"
 
@@ -77,6 +79,54 @@ TEST_CASE("check data: data that never vary") {
   const auto sound = checked_data(one, Gaussian<double>({}, 4));
   REQUIRE(example::is_ok(sound));
   CHECK(sound[0].figure.ends_with(", 1 of 4 constant"));
+}
+
+TEST_CASE("check data: another split far beyond the scale of training") {
+  const Dataset train("x.npy", Shape::flat(4), four_features(1));
+  std::vector<double> values = four_features(1);
+  const auto judged = [&](const auto& likelihood) {
+    const Dataset test("y.npy", Shape::flat(4), values);
+    const std::vector<std::uint32_t> rows = all_rows(100);
+    const Transform transform(std::vector<double>(4, 0), std::vector<double>(4, 1), 0, Binarize::none);
+    const Matrix<double> params(64, likelihood.head_size());
+    const std::array<NamedView, 2> others{
+        {{"validation", {&train, &transform, {}, 1}}, {"test", {&test, &transform, rows, 1}}}};
+    return check_data({&train, &transform, rows, 1}, likelihood, params, 1, others);
+  };
+  const Gaussian<double> gaussian({}, 4);
+  CHECK(example::is_ok(judged(gaussian)));
+  values[4 * 99 + 2] = 90;  // a root mean square of 9
+  CHECK(example::is_ok(judged(gaussian)));
+  values[4 * 99 + 2] = 3000;
+  const auto findings = judged(gaussian);
+  REQUIRE(example::is_fault(findings));
+  CHECK(findings[0].check == "data");
+  CHECK(findings[0].figure.starts_with("feature 2 has a root mean square of 300 in test after scaling, "));
+  CHECK(findings[0].figure.ends_with(" in training, its values reach 3e+03; features so far out: 1 of 4"));
+}
+
+TEST_CASE("check data: a large scale that training has too is reported once") {
+  const Dataset train("x.npy", Shape::flat(4), four_features(100));
+  const std::vector<std::uint32_t> rows = all_rows(100);
+  const Transform transform(std::vector<double>(4, 0), std::vector<double>(4, 1), 0, Binarize::none);
+  const Gaussian<double> gaussian({}, 4);
+  const DataView view{&train, &transform, rows, 1};
+  const std::array<NamedView, 1> others{{{"test", view}}};
+  CHECK(example::is_fault(check_data(view, gaussian, Matrix<double>(64, gaussian.head_size()), 1, others)));
+}
+
+TEST_CASE("check data: features of all of a view, in batches") {
+  std::vector<double> values(1200);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = i % 2 == 0 ? 3 : -0.001 * static_cast<double>(i);
+  }
+  const Dataset dataset("x", Shape::flat(2), std::move(values));
+  const std::vector<std::uint32_t> rows = all_rows(600);
+  const Transform transform(std::vector<double>(2, 0), std::vector<double>(2, 1), 0, Binarize::none);
+  const auto s = detail::measure_features<double>({&dataset, &transform, rows, 1}, 2);
+  CHECK(s[0].rms == doctest::Approx(3));
+  CHECK(s[1].largest == doctest::Approx(1.199));
+  CHECK(s[1].rms == doctest::Approx(std::sqrt(0.48)).epsilon(0.002));  // 1.2² / 3
 }
 
 TEST_CASE("check data: summaries of features") {

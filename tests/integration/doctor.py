@@ -160,6 +160,17 @@ check_faulty(
     "log-variance", "values of likelihood.logvar are at ",
 )
 
+nan = altered("sound", "decoder.0.bias", lambda values: [float("nan")] * len(values))
+report = check_faulty(nan, "weights", 'parameter "decoder.0.bias" is not finite, all must be')
+check_equal([c["check"] for c in report["checks"]], ["weights"], "nothing else of weights that are not finite")
+check_faulty(
+    altered("sound", "posterior_head.bias", lambda values: [1e30, 1e30, *values[2:]]), "elbo", "not finite"
+)
+check_faulty(
+    altered("sound", "likelihood_head.weight", lambda values: [-3 * value for value in values]),
+    "reconstruction", "2 of 2 latent dimensions active",
+)
+
 # Faults of the data.
 check_faulty(
     write_config("nan.json", data=source("nan.npy", [*TABLE[:7], [float("nan")] * 24]), model=model(**GAUSSIAN)),
@@ -178,6 +189,14 @@ check_faulty(
 check_faulty("unscaled.json", "first steps", " at the first step")
 check_equal(faults(examined("unscaled.json", "--set", 'data.scale="standardize"', "--set", "training.batch_size=20",
                             expect=0)), set(), "standardised")
+rare = [[*row[:23], float(i == 7)] for i, row in enumerate(TABLE)]
+often = [[*row[:23], 100.0] for row in TABLE]
+rare_source, often_source = source("rare.npy", rare), source("often.npy", often)
+check_faulty(
+    write_config("rare.json", data={**rare_source, "test": often_source["train"], "scale": "standardize"},
+                 model=model(**GAUSSIAN), training=TRAINING),
+    "data", "feature 23 has a root mean square of 1.42e+03 in test after scaling, 1 in training",
+)
 check_faulty(
     write_config("binary.json", data=source("binary.npy", BARS_TABLE), model=model(**GAUSSIAN)),
     "data", "24 of 24 features that vary take two values",
@@ -185,6 +204,10 @@ check_faulty(
 
 # Faults of the numbers.
 check_faulty(bars, "learning rate", "turns up at", "--set", "optimizer.learning_rate=3")
+linear = '{"schedule": "linear", "from": 0.0001, "to": 3, "epochs": 10}'
+check_faulty(bars, "learning rate", "3; the loss is lowest", "--set", f"optimizer.learning_rate={linear}")
+check_faulty(bars, "learning rate", "it does not fall", "--set", "optimizer.learning_rate=1e-12")
+check_faulty(bars, "learning rate", "0 in all of 40 epochs", "--set", "optimizer.learning_rate=0")
 check_faulty(bars, "objective", "a nat of KL weighs as much as 100 nats", "--set", "objective.beta=100")
 codes = {"type": "vector_quantized", "positions": 4, "width": 8, "codes": 64, "revive_below": 0}
 check_faulty(
@@ -196,5 +219,10 @@ check_faulty(
 # What is no fault of a model stays an error of its own.
 check_equal(run("doctor", "missing.json", expect=6).stdout, "", "missing file")
 run("doctor", bars, "--set", "training.epohs=1", expect=3)
+for override in ("training.batch_size=100000", "training.early_stopping=3"):
+    refusal = run("train", bars, "--out", "refused", "--set", override, expect=3).stderr.splitlines()[-1]
+    check_equal(run("doctor", bars, "--set", override, expect=3).stderr.splitlines()[-1], refusal, override)
+(FOLDER / "bars.conf").write_text((FOLDER / bars).read_text())
+check_equal(run("doctor", "bars.conf").stdout, text, "a configuration by another name")
 run("doctor", expect=2)
 finish()

@@ -21,6 +21,15 @@ Trial<example::BarsVae<float>> curve(Loss&& loss) {
   return trial;
 }
 
+/// 100 steps at one rate whose loss goes from 100 to `last`.
+Trial<example::BarsVae<float>> steady(double last) {
+  Trial<example::BarsVae<float>> trial;
+  for (int i = 0; i < 100; ++i) {
+    trial.steps.push_back({1, {.loss = 100 + (last - 100) * i / 99}});
+  }
+  return trial;
+}
+
 /// 100 until 10⁻³, falls to 40 at 10⁻², and rises as steeply.
 double valley(double exponent) { return exponent < -3 ? 100 : 40 + 60 * std::abs(exponent + 2); }
 
@@ -32,6 +41,7 @@ TEST_CASE("learning-rate range: where the loss is lowest and where a quarter of 
   CHECK(std::log10(range.lowest) == doctest::Approx(-1.9).epsilon(0.05));
   CHECK(std::log10(range.turns_up) == doctest::Approx(-1.58).epsilon(0.07));
   CHECK(range.highest == doctest::Approx(1));
+  CHECK(range.gain == doctest::Approx(52.6).epsilon(0.01));
 }
 
 TEST_CASE("learning-rate range: a loss that only falls does not turn up, noise is no turn") {
@@ -40,6 +50,7 @@ TEST_CASE("learning-rate range: a loss that only falls does not turn up, noise i
   int i = 0;
   const auto noisy = curve([&](double) { return ++i % 2 == 0 ? 100.0 : 106.0; });
   CHECK(std::isinf(find_learning_rate_range(noisy).turns_up));
+  CHECK(find_learning_rate_range(noisy).gain == 0);
 }
 
 TEST_CASE("learning-rate range: a trial that ended turned up at its end") {
@@ -50,16 +61,47 @@ TEST_CASE("learning-rate range: a trial that ended turned up at its end") {
 
 TEST_CASE("check learning rate: beyond the turn, or before it") {
   const auto trial = curve(valley);
-  const auto sound = check_learning_rate(trial, 0.005);
+  const auto sound = check_learning_rate(trial, steady(90), {0.005, 1000});
   REQUIRE(example::is_ok(sound));
   CHECK(sound[0].figure.starts_with("0.005; the loss is lowest at 0.01"));
-  const auto findings = check_learning_rate(trial, 0.3);
+  const auto findings = check_learning_rate(trial, steady(90), {0.3, 1000});
   REQUIRE(example::is_fault(findings));
   CHECK(findings[0].advice.starts_with("set optimizer/learning_rate to a tenth of 0.01"));
 }
 
+TEST_CASE("check learning rate: too small for the whole training, and without a gain") {
+  const auto trial = curve(valley);
+  const auto findings = check_learning_rate(trial, steady(100), {1e-7, 1000});
+  REQUIRE(example::is_fault(findings));
+  CHECK(findings[0].figure.starts_with("1e-07; the loss is lowest at 0.01"));
+  CHECK(findings[0].figure.ends_with(", it does not fall in 100 steps at 1e-07"));
+  CHECK(findings[0].advice.starts_with("set optimizer/learning_rate to a tenth of 0.01"));
+  CHECK(example::is_ok(check_learning_rate(trial, steady(90), {1e-7, 1000})));   // it gains
+  CHECK(example::is_ok(check_learning_rate(trial, steady(100), {1e-4, 1000})));  // it is not far below
+  CHECK(example::is_ok(check_learning_rate(trial, steady(100), {1e-7, 1e6})));   // it has the time
+  const auto flat = curve([](double) { return 100.0; });
+  CHECK(example::is_ok(check_learning_rate(flat, steady(100), {1e-7, 1000})));  // no rate gains
+}
+
+TEST_CASE("training rate: the largest of all epochs") {
+  Schedule schedule(0.0001);
+  schedule.schedule = ScheduleKind::linear;
+  schedule.to = 3;
+  schedule.epochs = 10;
+  const Adam adam({.learning_rate = schedule});
+  CHECK(find_training_rate(adam, 20, 5).largest == doctest::Approx(3));
+  CHECK(find_training_rate(adam, 20, 5).steps == 100);
+  CHECK(find_training_rate(adam, 1, 5).largest == doctest::Approx(0.30009));
+  Schedule warm(0.1);
+  warm.warmup_epochs = 2;
+  warm.schedule = ScheduleKind::exponential;
+  CHECK(find_training_rate(Adam({.learning_rate = warm}), 1e9, 1).largest > 0);
+  CHECK(find_training_rate(Adam({.learning_rate = warm}), 50, 1).largest == doctest::Approx(0.1));
+  CHECK(find_training_rate(Adam({.learning_rate = 0}), 50, 1).largest == 0);
+}
+
 TEST_CASE("check learning rate: nothing is said of a trial without a finite loss") {
-  const auto findings = check_learning_rate(Trial<example::BarsVae<float>>{}, 0.001);
+  const auto findings = check_learning_rate(Trial<example::BarsVae<float>>{}, steady(90), {0.001, 1000});
   CHECK(findings[0].verdict == Verdict::skipped);
   CHECK(findings[0].figure == "the first loss is not finite");
 }
@@ -70,6 +112,6 @@ TEST_CASE("check learning rate: of a model, Adam's usual rate is sound and 1 is 
                                {.steps = 100, .batch_size = 40, .first_rate = 1e-5, .last_rate = 10}, 1);
   const LearningRateRange range = find_learning_rate_range(trial);
   CAPTURE(range.turns_up);
-  CHECK(example::is_ok(check_learning_rate(trial, 0.001)));
-  CHECK(example::is_fault(check_learning_rate(trial, 1)));
+  CHECK(example::is_ok(check_learning_rate(trial, steady(90), {0.001, 120})));
+  CHECK(example::is_fault(check_learning_rate(trial, steady(90), {1, 120})));
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <iostream>
+#include <limits>
 #include <numbers>
 #include <optional>
 
@@ -170,10 +171,15 @@ struct CompressionReport {
   [[nodiscard]] double elbo_bits_per_dimension() const {
     return -elbo / std::numbers::ln2 / static_cast<double>(dimensions);
   }
-  [[nodiscard]] double overhead() const { return bits_per_dimension() / elbo_bits_per_dimension() - 1; }
+  /// Of the file over what the ELBO promises; NaN where the ELBO is not finite and promises nothing.
+  [[nodiscard]] double overhead() const {
+    return std::isfinite(elbo) ? bits_per_dimension() / elbo_bits_per_dimension() - 1
+                               : std::numeric_limits<double>::quiet_NaN();
+  }
   [[nodiscard]] double samples_per_second() const { return static_cast<double>(samples) / seconds; }
 };
 
+/// An ELBO that is not finite is null, and so is what follows from it.
 [[nodiscard]] inline Json to_json(const CompressionReport& report) {
   return {{"samples", report.samples},
           {"dimensions", report.dimensions},
@@ -191,11 +197,16 @@ inline void print(const CompressionReport& report, std::ostream& out) {
   out << report.name << ": " << report.samples << " samples of " << report.dimensions << " values with "
       << report.levels << " levels\n"
       << "file            " << report.bytes << " bytes\n"
-      << "bits a value    " << fixed(report.bits_per_dimension(), 5) << '\n'
-      << "negative elbo   " << fixed(report.elbo_bits_per_dimension(), 5) << " bits a value, "
-      << fixed(-report.elbo, 3) << " nats a sample\n"
-      << "overhead        " << fixed(100 * report.overhead(), 2) << " %, with " << report.clean_bits
-      << " bits to begin with\n"
+      << "bits a value    " << fixed(report.bits_per_dimension(), 5) << '\n';
+  if (std::isfinite(report.elbo)) {
+    out << "negative elbo   " << fixed(report.elbo_bits_per_dimension(), 5) << " bits a value, "
+        << fixed(-report.elbo, 3) << " nats a sample\n"
+        << "overhead        " << fixed(100 * report.overhead(), 2) << " %, ";
+  } else {
+    out << "negative elbo   not finite: nothing to compare the file with\n"
+        << "overhead        unknown, ";
+  }
+  out << "with " << report.clean_bits << " bits to begin with\n"
       << "samples/s       " << fixed(report.samples_per_second(), 0) << '\n';
 }
 

@@ -14,7 +14,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 /// What `vaekit describe` is told on its command line.
 struct DescribeOptions {
-  std::filesystem::path target;  ///< a configuration (.json), a run folder or a checkpoint
+  std::filesystem::path target;  ///< a configuration, a run folder or a checkpoint
   std::vector<std::string> overrides;
 };
 
@@ -24,7 +24,7 @@ struct DescribeOptions {
 inline ExitCode run_describe(const DescribeOptions& options, std::ostream& out) {
   ExperimentConfig config;
   Shape shape;
-  if (options.target.extension() == ".json") {
+  if (is_configuration(options.target)) {
     config = load_config(options.target, options.overrides);
     const Dataset data = load_dataset(config.data.train);
     shape = data.shape();

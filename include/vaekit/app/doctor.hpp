@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
@@ -26,7 +27,7 @@ namespace vaekit::inline VAEKIT_ABI {
 
 /// What `vaekit doctor` is told on its command line.
 struct DoctorOptions {
-  std::filesystem::path target;  ///< a configuration (.json), a run folder or a checkpoint
+  std::filesystem::path target;  ///< a configuration, a run folder or a checkpoint
   std::vector<std::string> overrides;
   int threads = 0;
   bool json = false;
@@ -75,7 +76,7 @@ struct Patient {
     }
     return model;
   }
-  /// Some training samples, evenly spaced.
+  /// Some training samples.
   template <class T>
   [[nodiscard]] Matrix<T> samples(Index most) const {
     const DataView view = train();
@@ -85,6 +86,23 @@ struct Patient {
     return x;
   }
 };
+
+/// Of a run, whether its weights are numbers; if not, no other figure says anything.
+template <class T>
+[[nodiscard]] Findings check_parameters(const Patient& patient) {
+  if (patient.run == nullptr) {
+    return {};
+  }
+  try {
+    const ConfiguredVae<T> model = patient.model<T>();
+    check_finite_parameters(model, patient.run->checkpoint.name);
+    return {Finding::ok("weights", concat("all ", parameter_count(model), " are finite"))};
+  } catch (const NumericError& error) {
+    return {Finding::fault("weights", error.what(),
+                           "take an earlier checkpoint of the run, or train again with a lower learning rate "
+                           "or training/gradient_clip")};
+  }
+}
 
 /// Faults of the data that leave nothing to examine.
 template <class T>
@@ -109,7 +127,9 @@ template <class T>
   typename ConfiguredVae<T>::Workspace w = model.make_inference_workspace(x.rows());
   model.draw_evaluation_noise(patient.config.seed, 0, x.rows(), w);
   model.terms(x, w);
-  return check_data(patient.train(), model.likelihood, w.params, patient.config.seed);
+  const TrainingData views = patient.views();
+  const std::array<NamedView, 2> others{{{"validation", views.validation}, {"test", views.test}}};
+  return check_data(views.train, model.likelihood, w.params, patient.config.seed, others);
 }
 
 /// What holds or does not whatever the weights are: in double, on few samples.
@@ -128,39 +148,54 @@ template <class T>
   return findings;
 }
 
-/// The largest learning rate of the first epoch: a warm-up has no further to come by then.
-[[nodiscard]] inline double first_rate(const AnyOptimizer& optimizer) {
-  return std::max({optimizer.learning_rate(0), optimizer.learning_rate(0.5), optimizer.learning_rate(1)});
+/// Of the first `epochs` epochs.
+[[nodiscard]] inline TrainingRate training_rate(const Patient& patient, Index epochs) {
+  const Index batch = patient.config.training.batch_size;
+  const Index batches = (patient.train().size() + batch - 1) / batch;
+  return find_training_rate(AnyOptimizer(patient.config.optimizer),
+                            static_cast<double>(std::max<Index>(epochs, 1)), static_cast<double>(batches));
 }
 
-/// A short training from the start, which `trained` is left with.
+/// Short trainings from the start; `trained` is left with that at the rate of the first epoch.
 template <class T>
-[[nodiscard]] Findings check_training(const Patient& patient, ConfiguredVae<T>& trained) {
+[[nodiscard]] Findings check_trials(const Patient& patient, ConfiguredVae<T>& trained) {
   const ExperimentConfig& config = patient.config;
-  const AnyOptimizer optimizer(config.optimizer);
-  const AnyObjective objective = patient.objective();
   const ConfiguredVae<T> model = patient.new_model<T>();
-  const DataView train = patient.train();
-  const double rate = first_rate(optimizer);
-  if (!(rate > 0)) {
-    trained = model;
-    const std::string why = "the learning rate of the first epoch is 0";
-    return {Finding::skipped("first steps", why), Finding::skipped("learning rate", why)};
+  const AnyObjective objective = patient.objective();
+  const Index batch = std::min<Index>(config.training.batch_size, 100);
+  const auto trial = [&](double first_rate, double last_rate) {
+    const TrialConfig trial_config{.batch_size = batch,
+                                   .first_rate = first_rate,
+                                   .last_rate = last_rate,
+                                   .epoch = patient.epoch(),
+                                   .gradient_clip = config.training.gradient_clip};
+    return run_trial(model, AnyOptimizer(config.optimizer), objective, patient.train(), trial_config,
+                     config.seed);
+  };
+  const double first = training_rate(patient, 1).largest;
+  Findings findings{Finding::skipped("first steps", "the learning rate of the first epoch is 0")};
+  Trial<ConfiguredVae<T>> constant{model, {}};
+  if (first > 0) {
+    const StepSizes sizes = step_sizes(model, objective, patient.samples<T>(batch),
+                                       static_cast<double>(patient.epoch()), config.seed);
+    constant = trial(first, first);
+    findings = check_first_steps(model, sizes, constant);
   }
-  TrialConfig trial_config{.batch_size = std::min<Index>(config.training.batch_size, 100),
-                           .first_rate = rate,
-                           .last_rate = rate,
-                           .epoch = patient.epoch(),
-                           .gradient_clip = config.training.gradient_clip};
-  const StepSizes sizes = step_sizes(model, objective, patient.samples<T>(trial_config.batch_size),
-                                     static_cast<double>(patient.epoch()), config.seed);
-  Trial<ConfiguredVae<T>> trial = run_trial(model, optimizer, objective, train, trial_config, config.seed);
-  Findings findings = check_first_steps(model, sizes, trial);
-  trained = trial.error.empty() ? std::move(trial.model) : model;
-  trial_config.first_rate = std::min(1e-5, rate / 10);
-  trial_config.last_rate = std::max(1.0, 10 * rate);
-  append(check_learning_rate(run_trial(model, optimizer, objective, train, trial_config, config.seed), rate),
-         findings);
+  trained = constant.error.empty() ? constant.model : model;
+  const TrainingRate rate = training_rate(patient, config.training.epochs);
+  if (!(rate.largest > 0)) {
+    append({Finding::fault("learning rate", concat("0 in all of ", config.training.epochs, " epochs"),
+                           "set optimizer/learning_rate: 0.001 suits most models with Adam")},
+           findings);
+    return findings;
+  }
+  if (rate.largest > first) {
+    constant = trial(rate.largest, rate.largest);
+  }
+  append(
+      check_learning_rate(trial(std::clamp(rate.largest / 10, 1e-7, 1e-5), std::max(1.0, 10 * rate.largest)),
+                          constant, rate),
+      findings);
   return findings;
 }
 
@@ -183,13 +218,20 @@ template <class T>
   ConfiguredVae<T> model = patient.new_model<T>();
   check_compatible(model, AnyObjective(patient.config.objective));
   check_codebook(model, patient.train().size());
-  Findings findings = check_values<T>(patient, model);
-  if (!findings.empty()) {
+  Findings findings = check_parameters<T>(patient);
+  if (fault_count(findings) > 0) {
     return findings;
+  }
+  if (Findings faults = check_values<T>(patient, model); !faults.empty()) {
+    append(std::move(faults), findings);
+    return findings;
+  }
+  if (patient.run == nullptr) {
+    check_training(patient.config.training, patient.views());
   }
   append(check_samples<T>(patient, model), findings);
   append(check_formulas(patient), findings);
-  append(check_training<T>(patient, model), findings);
+  append(check_trials<T>(patient, model), findings);
   append(check_weights<T>(patient, patient.run != nullptr ? patient.model<T>() : model), findings);
   return findings;
 }
@@ -251,7 +293,7 @@ inline void print_findings(const std::string& name, const Findings& findings, st
   const ThreadScope threads(options.threads);
   std::optional<Run> run;
   ExperimentConfig config;
-  if (options.target.extension() == ".json") {
+  if (is_configuration(options.target)) {
     config = load_config(options.target, options.overrides);
   } else {
     run = load_run(options.target, options.overrides);

@@ -50,6 +50,24 @@ inline void apply_overrides(Json& json, const std::vector<std::string>& override
   return read_json<ExperimentConfig>(merge_json(detail::default_config(), json));
 }
 
+/// Whether `path` is a configuration, else a run folder or a checkpoint. A file is known by what is in it: a
+/// configuration begins with '{' after white space, a checkpoint with the length of its header, in 8 bytes
+/// with a 0 among them. What is neither, or cannot be read again, goes by its name.
+///
+/// Throws IoError, DataError as `read_file`
+[[nodiscard]] inline bool is_configuration(const std::filesystem::path& path) {
+  const bool named = path.extension() == ".json";
+  if (!std::filesystem::is_regular_file(path)) {
+    return named;
+  }
+  const std::string text = read_text_file(path);
+  if (std::string_view(text).substr(0, 8).find('\0') != std::string_view::npos) {
+    return false;
+  }
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return named || (first != std::string::npos && text[first] == '{');
+}
+
 /// The parts of an experiment's data.
 enum class DataSplit { train, validation, test };
 

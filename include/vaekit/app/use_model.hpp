@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -15,6 +16,16 @@
 
 namespace vaekit::inline VAEKIT_ABI {
 
+/// Throws NumericError "<name>: parameter \"decoder.0.weight\" is not finite, all must be".
+template <class Model>
+void check_finite_parameters(const Model& model, std::string_view name) {
+  for (const auto& parameter : state_tensors(model)) {
+    if (!all_finite<typename Model::Scalar>(parameter.values)) {
+      throw NumericError(concat(name, ": parameter \"", parameter.name, "\" is not finite, all must be"));
+    }
+  }
+}
+
 /// Calls `f(model)` with the trained model of `run`, in the precision it was trained in; averaged weights
 /// where the run has them.
 ///
@@ -25,12 +36,7 @@ void with_model(const Run& run, F&& f) {
     ConfiguredVae<T> model =
         build_model<T>(run.config.model, run.input.shape, condition_columns(run.config.data.condition));
     run.checkpoint.load(run.checkpoint.has_average() ? "average." : "", model);
-    for (const auto& parameter : state_tensors(std::as_const(model))) {
-      if (!all_finite<T>(parameter.values)) {
-        throw NumericError(
-            concat(run.checkpoint.name, ": parameter \"", parameter.name, "\" is not finite, all must be"));
-      }
-    }
+    check_finite_parameters(model, run.checkpoint.name);
     f(std::as_const(model));
   });
 }

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vaekit/core/check.hpp"
@@ -17,12 +19,22 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Root mean squares of a real-valued feature that weights drawn for unit variance still take.
 inline constexpr double largest_feature_scale = 20;
 inline constexpr double smallest_feature_scale = 0.05;
+/// What it may be in another split, and how many times that of training: 50 nats, where training has half a
+/// nat.
+inline constexpr double largest_split_scale = 10;
+inline constexpr double largest_scale_growth = 10;
 
 /// What a feature looks like over some samples.
 struct FeatureSummary {
   double rms = 0;      ///< root mean square
   Index distinct = 0;  ///< different values, 3 for three or more
   double largest = 0;  ///< largest |x|
+};
+
+/// A split of the data, and what it is called.
+struct NamedView {
+  std::string_view name;
+  DataView view;
 };
 
 /// One for each of the first `features` columns of x.
@@ -86,6 +98,57 @@ inline void check_scale(const std::vector<FeatureSummary>& data, const std::vect
   }
 }
 
+/// Root mean squares and largest |x| of each feature over all of a view.
+template <class T>
+[[nodiscard]] std::vector<FeatureSummary> measure_features(const DataView& view, Index features) {
+  std::vector<FeatureSummary> summaries(static_cast<std::size_t>(features));
+  Matrix<T> buffer(std::min<Index>(500, view.size()), view.columns());
+  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
+    const std::vector<FeatureSummary> batch = summarize_features<T>(x, features);
+    const auto before = static_cast<double>(first);
+    const auto n = static_cast<double>(x.rows());
+    for (std::size_t j = 0; j < batch.size(); ++j) {
+      FeatureSummary& s = summaries[j];
+      s.rms = std::sqrt((before * s.rms * s.rms + n * batch[j].rms * batch[j].rms) / (before + n));
+      s.largest = std::max(s.largest, batch[j].largest);
+    }
+  });
+  return summaries;
+}
+
+/// A fault where a real-valued feature of another split is out of scale, and far beyond that of training.
+template <class T>
+void check_split_scale(const NamedView& split, const std::vector<FeatureSummary>& train,
+                       const std::vector<Support>& supports, std::vector<Finding>& findings) {
+  if (split.view.size() == 0 || std::ranges::none_of(supports, is_real)) {
+    return;
+  }
+  const std::vector<FeatureSummary> data = measure_features<T>(split.view, std::ssize(train));
+  Index count = 0;
+  std::size_t worst = 0;
+  double largest = 0;
+  for (std::size_t j = 0; j < data.size(); ++j) {
+    const double limit = std::max(largest_split_scale, largest_scale_growth * train[j].rms);
+    if (is_real(supports[j]) && data[j].rms > limit) {
+      ++count;
+      if (data[j].rms > largest) {
+        worst = j;
+        largest = data[j].rms;
+      }
+    }
+  }
+  if (count > 0) {
+    findings.push_back(Finding::fault(
+        data_check,
+        concat("feature ", worst, " has a root mean square of ", rounded(largest), " in ", split.name,
+               " after scaling, ", rounded(train[worst].rms), " in training, its values reach ",
+               rounded(data[worst].largest), "; features so far out: ", count, " of ", data.size()),
+        "\"standardize\" blows up features that hardly vary in training: set data/scale to [0, 1] or leave "
+        "them "
+        "out; or look at the source of the data"));
+  }
+}
+
 /// A likelihood that draws more than two values of features which have only two.
 inline void check_two_values(const std::vector<FeatureSummary>& data,
                              const std::vector<FeatureSummary>& drawn, const std::vector<Support>& supports,
@@ -112,13 +175,16 @@ inline void check_two_values(const std::vector<FeatureSummary>& data,
 /// data that never vary; binary data under a likelihood of another kind (that is, most features take two
 /// values where draws from the likelihood take more).
 ///
+/// Real-valued features of `others`, validation or test data, are faulty when they are out of scale and far
+/// beyond those of `view`, the data to train on.
+///
 /// `params` [n × head_size] are outputs of the decoder's head to draw from. Looks at all of the view for the
-/// support, and at 2000 samples for the rest.
+/// support, at all of `others`, and at 2000 samples for the rest.
 /// Threads  the result does not depend on their number
 template <class LikelihoodType>
 [[nodiscard]] std::vector<Finding> check_data(const DataView& view, const LikelihoodType& likelihood,
                                               MatrixIn<typename LikelihoodType::Scalar> params,
-                                              std::uint64_t seed) {
+                                              std::uint64_t seed, std::span<const NamedView> others = {}) {
   using T = typename LikelihoodType::Scalar;
   try {
     check_support(view, likelihood, part_name(likelihood));
@@ -143,6 +209,9 @@ template <class LikelihoodType>
         "look at the source of the data and at data/scale"));
   }
   detail::check_scale(data, supports, findings);
+  for (const NamedView& split : others) {
+    detail::check_split_scale<T>(split, data, supports, findings);
+  }
   detail::check_two_values(data, drawn, supports, part_name(likelihood), findings);
   if (findings.empty()) {
     const double largest = std::ranges::max(data, {}, &FeatureSummary::rms).rms;

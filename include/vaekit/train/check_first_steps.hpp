@@ -54,20 +54,6 @@ template <class Model, class ObjectiveType>
   return sizes;
 }
 
-namespace detail {
-
-/// Mean loss of steps first ... last − 1.
-template <class Steps>
-[[nodiscard]] double mean_loss(const Steps& steps, std::size_t first, std::size_t last) {
-  double sum = 0;
-  for (std::size_t i = first; i < last; ++i) {
-    sum += steps[i].value.loss;
-  }
-  return sum / static_cast<double>(last - first);
-}
-
-}  // namespace detail
-
 /// "first steps": a fault when the first loss, gradient or activation is not finite or absurd (10³ nats a
 /// feature or latent dimension, activations of 10⁴), when the trial's loss diverged, or when it ended above
 /// twice its start.

@@ -58,6 +58,20 @@ struct Trial {
   std::string error = {};   ///< why it ended before its time
 };
 
+namespace detail {
+
+/// Mean loss of steps first ... last − 1.
+template <class Steps>
+[[nodiscard]] double mean_loss(const Steps& steps, std::size_t first, std::size_t last) {
+  double sum = 0;
+  for (std::size_t i = first; i < last; ++i) {
+    sum += steps[i].value.loss;
+  }
+  return sum / static_cast<double>(last - first);
+}
+
+}  // namespace detail
+
 /// Trains a copy of `model` for `config.steps` steps on random batches of `train`, all in one epoch.
 ///
 /// Throws   ConfigError as `Trainer`; a loss that diverges is no error but ends the trial
