@@ -65,7 +65,7 @@ TEST_CASE("reconstruct: all inputs in an array, the first ones in a picture") {
   CHECK(example::read_array(e.out).size() == 3);
   const std::filesystem::path picture = e.folder / "r.png";
   run_reconstruct({.run = e.run.root, .out = picture, .in = e.in, .count = 2, .threads = 1}, e.said);
-  CHECK(read_png(picture) == reconstruction_picture(e.model, {8, 8, 1}, data.view(), 2));
+  CHECK(read_png(picture) == reconstruction_picture(e.model, example::small_pictures(), data.view(), 2));
 }
 
 TEST_CASE("score: the negative ELBO of each input, or a tighter bound") {

@@ -44,9 +44,12 @@ inline Bytes untrained_checkpoint(const ExperimentConfig& config) {
   const AnyOptimizer optimizer(config.optimizer);
   const TrainingState<ConfiguredVae<float>, AnyOptimizer> state(initialized_model(config, data.shape()),
                                                                 optimizer, config.training);
-  const bool bytes = std::holds_alternative<std::vector<std::uint8_t>>(data.values());
-  return checkpoint_bytes(state, {data.shape(), bytes, transform}, {dump(write_json(config), -1)});
+  return checkpoint_bytes(state, {data.shape(), data.is_bytes(), transform, data.is_binary_bytes()},
+                          {dump(write_json(config), -1)});
 }
+
+/// Of the pictures of `small_config`, whose inputs are levels already.
+inline PictureFormat small_pictures() { return {{Shape{8, 8, 1}}}; }
 
 /// `folder / "run"` is a run folder.
 struct ExampleRun {

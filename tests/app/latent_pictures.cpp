@@ -163,6 +163,6 @@ TEST_CASE("latent pictures: a picture is the grid of decoded means") {
   const example::LinearVae model = latent_pictures::known_model();
   const Matrix<double> z = latent_pictures::rows(3, {0.2, 0.1, 1.5, 0.5, 0.25, 1, 0, 0, 2});
   const Shape shape{2, 1, 1};
-  CHECK(latent_picture(model, shape, z, 3) ==
+  CHECK(latent_picture(model, {{shape}}, z, 3) ==
         image_grid<double>(latent_pictures::rows(2, {0.4, 0.5, 1, 0, 0, 1}), shape, grid_options(shape, 3)));
 }

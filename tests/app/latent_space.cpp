@@ -99,7 +99,7 @@ TEST_CASE("traverse: from -range to range along the dimensions, the one of large
     z(s, first) = static_cast<float>(2 * s - 2);
     z(3 + s, 1 - first) = static_cast<float>(2 * s - 2);
   }
-  CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, z, 3));
+  CHECK(read_png(out) == latent_picture(model, example::small_pictures(), z, 3));
 }
 
 TEST_CASE("interpolate: from one latent to the next, straight or on an arc") {
@@ -110,13 +110,13 @@ TEST_CASE("interpolate: from one latent to the next, straight or on an arc") {
   const LoadedData data = load_shown(load_run(example.run.root));
   const Matrix<float> ends = encode_first(model, data.view(), 4);
   run_interpolate({.run = example.run.root, .out = out, .rows = 2, .steps = 2, .threads = 1}, said);
-  CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, ends, 2));
+  CHECK(read_png(out) == latent_picture(model, example::small_pictures(), ends, 2));
   for (const bool spherical : {false, true}) {
     run_interpolate(
         {.run = example.run.root, .out = out, .rows = 2, .steps = 5, .spherical = spherical, .threads = 1},
         said);
     const Matrix<float> z = interpolation_latents(model, ends, 5, spherical);
-    CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, z, 5));
+    CHECK(read_png(out) == latent_picture(model, example::small_pictures(), z, 5));
     CHECK(z != interpolation_latents(model, ends, 5, !spherical));
   }
 }
@@ -136,7 +136,7 @@ TEST_CASE("interpolate: on a sphere along great circles, asked for or not") {
     run_interpolate(
         {.run = example.run.root, .out = out, .rows = 2, .steps = 5, .spherical = spherical, .threads = 1},
         said);
-    CHECK(read_png(out) == latent_picture(model, {8, 8, 1}, z, 5));
+    CHECK(read_png(out) == latent_picture(model, example::small_pictures(), z, 5));
   }
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("manifold: quantiles of the prior, the second dimension upwards") {
   Matrix<float> z(4, 2);
   z << -q, q, q, q, -q, -q, q, -q;
   const Matrix<float> expected = decode_all(example::initialized_model(example.config), z);
-  CHECK(read_png(out) == image_grid<float>(expected, {8, 8, 1}, grid_options({8, 8, 1}, 2)));
+  CHECK(read_png(out) == sample_grid(example::small_pictures(), expected, 2));
 }
 
 TEST_CASE("manifold: a model of another number of dimensions is refused") {

@@ -53,12 +53,13 @@ TEST_CASE("output: samples are written as an array or as a grid") {
   Matrix<float> samples(3, 16);
   samples.setConstant(0.5F);
   samples(2, 15) = 1;
-  write_samples(folder / "s.npy", samples, {4, 4, 1}, 2);
+  const PictureFormat format{{Shape{4, 4, 1}}};
+  write_samples(folder / "s.npy", samples, format, 2);
   const Dataset read = parse_npy(read_file(folder / "s.npy"), "s.npy");
   CHECK(read.size() == 3);
   CHECK(read.shape() == Shape{4, 4, 1});
   CHECK(std::get<std::vector<float>>(read.values())[47] == 1);
-  write_samples(folder / "s.png", samples, {4, 4, 1}, 2);
+  write_samples(folder / "s.png", samples, format, 2);
   CHECK(read_png(folder / "s.png") == image_grid<float>(samples, {4, 4, 1}, grid_options({4, 4, 1}, 2)));
 }
 
@@ -71,7 +72,7 @@ TEST_CASE("output: results that are not finite are not written") {
         (folder / name).string() +
             ": not written: the result of sample 1 is inf, must be finite; its input may be out of range",
         [&] {
-          write_samples(folder / name, samples, {4, 4, 1}, 2);
+          write_samples(folder / name, samples, {{Shape{4, 4, 1}}}, 2);
         });
     CHECK_FALSE(std::filesystem::exists(folder / name));
   }

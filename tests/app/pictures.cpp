@@ -12,7 +12,7 @@ using example::data;
 
 namespace {
 
-constexpr Shape image_shape{3, 4, 1};
+const PictureFormat image_format{{Shape{3, 4, 1}}};
 
 }  // namespace
 
@@ -21,13 +21,6 @@ TEST_CASE("pictures: a grid about as wide as high") {
   CHECK(square_columns(4) == 2);
   CHECK(square_columns(5) == 3);
   CHECK(square_columns(64) == 8);
-}
-
-TEST_CASE("pictures: small ones are enlarged to about 64 pixels") {
-  CHECK(grid_options({8, 8, 1}, 5).upscale == 8);
-  CHECK(grid_options({8, 28, 1}, 5).upscale == 2);
-  CHECK(grid_options({200, 64, 1}, 5).upscale == 1);
-  CHECK(grid_options({8, 8, 1}, 5).columns == 5);
 }
 
 TEST_CASE("pictures: many latents are decoded as each one alone") {
@@ -49,8 +42,8 @@ TEST_CASE("pictures: samples are the decoder at z of the seed times the temperat
   fill_normal(z.span(), RandomStream(4, Purpose::prior));
   z *= 0.5F;
   CHECK(same_bits(sample_all(model, 4, 7, 0.5), decode_all(model, z)));
-  CHECK(sample_picture(model, image_shape, 4, data().part(0, 22), 7, 0.5) ==
-        image_grid<float>(decode_all(model, z), image_shape, grid_options(image_shape, 3)));
+  CHECK(sample_picture(model, image_format, 4, data().part(0, 22), 7, 0.5) ==
+        sample_grid(image_format, decode_all(model, z), 3));
 }
 
 TEST_CASE("pictures: inputs stand above their reconstructions, eight to a line") {
@@ -67,8 +60,7 @@ TEST_CASE("pictures: inputs stand above their reconstructions, eight to a line")
     tiles.row(above) = x.row(i);
     tiles.row(above + 8) = y.row(i);
   }
-  CHECK(reconstruction_picture(model, image_shape, view, 10) ==
-        image_grid<float>(tiles, image_shape, grid_options(image_shape, 8)));
-  CHECK(reconstruction_picture(model, image_shape, ten, 500) ==
-        reconstruction_picture(model, image_shape, view, 10));
+  CHECK(reconstruction_picture(model, image_format, view, 10) == sample_grid(image_format, tiles, 8));
+  CHECK(reconstruction_picture(model, image_format, ten, 500) ==
+        reconstruction_picture(model, image_format, view, 10));
 }

@@ -3,7 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "app/example_run.hpp"
 #include "support/throws_with.hpp"
@@ -97,4 +102,34 @@ TEST_CASE("quality: columns whose differences cannot be added up are refused") {
   const TableRun values("quality-columns-values", numbers,
                         Columns{{{1, LaplaceConfig{}}, {1, GaussianConfig{}}}});
   CHECK(values.quality()["mean_squared_error"].get<double>() > 0);
+}
+
+TEST_CASE("quality: images of another scale are compared as pictures show them") {
+  ExperimentConfig config = example::small_config();
+  config.data.train = SyntheticConfig{.source = SyntheticSource::shapes, .count = 20, .size = 12};
+  config.data.test = std::nullopt;
+  config.data.scale = {.kind = ScaleKind::range, .low = -1, .high = 1};
+  config.model.likelihood = GaussianConfig{};
+  const example::ExampleRun example("quality-scale", config);
+  const Run run = load_run(example.run.root);
+  const LoadedData data = load_split(run, DataSplit::train);
+  const ConfiguredVae<float> model = example::initialized_model(config, {12, 12, 1});
+  const auto& bytes = std::get<std::vector<std::uint8_t>>(data.dataset.values());
+  const Matrix<double> made = reconstruct_all(model, data.view()).cast<double>();
+  Matrix<double> pixels(20, 144), grey(20, 144), scaled(20, 144);
+  for (Index i = 0; i < pixels.size(); ++i) {
+    pixels.data()[i] = bytes[static_cast<std::size_t>(i)] / 255.0;
+    grey.data()[i] = std::clamp((made.data()[i] + 1) / 2, 0.0, 1.0);
+    scaled.data()[i] = 2 * pixels.data()[i] - 1;
+  }
+  const auto mean = [](const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  };
+  const Json report = quality_metrics(model, run, data, {});
+  CHECK(report["psnr_decibels"].get<double>() ==
+        doctest::Approx(mean_peak_signal_to_noise(mean_squared_errors(pixels, grey))).epsilon(1e-6));
+  CHECK(report["ssim"].get<double>() ==
+        doctest::Approx(mean(structural_similarities(pixels, grey, {12, 12, 1}))).epsilon(1e-6));
+  CHECK(report["mean_squared_error"].get<double>() ==
+        doctest::Approx(mean(mean_squared_errors(scaled, made))).epsilon(1e-6));
 }

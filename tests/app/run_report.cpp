@@ -46,7 +46,7 @@ struct Page {
   template <class Model>
   [[nodiscard]] std::string write(const Model& model, const Shape& shape, const ExperimentConfig& config,
                                   std::size_t samples = 5) const {
-    write_run_report(folder, config, shape, model, example::data().part(28, samples), "the test set");
+    write_run_report(folder, config, {shape}, model, example::data().part(28, samples), "the test set");
     return read_text_file(folder.report());
   }
 
@@ -112,7 +112,7 @@ TEST_CASE("run report: one page from what the folder holds") {
   config.data.train = SyntheticConfig{};
   write_file_atomically(folder.metrics(), to_json_line({1, 5, "train", -8.25, -7, 1.25, 8.25, 10, 1}) +
                                               to_json_line({2, 10, "train", -7.25, -6, 1.25, 7.25, 10, 2}));
-  write_run_report(folder, config, Shape{3, 4, 1}, example::make_model(), data.part(28, 5), "the test set");
+  write_run_report(folder, config, {Shape{3, 4, 1}}, example::make_model(), data.part(28, 5), "the test set");
   const std::string page = read_text_file(folder.report());
   CHECK(page.starts_with("<!DOCTYPE html>"));
   for (const std::string& part :
@@ -129,7 +129,7 @@ TEST_CASE("run report: a run without an epoch has a page too") {
   const example::Data data;
   ExperimentConfig config;
   config.data.train = SyntheticConfig{};
-  write_run_report(folder, config, Shape{3, 4, 1}, example::make_model(), data.part(0, 22),
+  write_run_report(folder, config, {Shape{3, 4, 1}}, example::make_model(), data.part(0, 22),
                    "the training set");
   CHECK(read_text_file(folder.report()).find("the training set") != std::string::npos);
 }
@@ -143,7 +143,7 @@ TEST_CASE("run report: the final model's latent space in pictures, as the comman
   const std::string page = report.write(model, shape, run_reports::config());
   const Matrix<float> ends = encode_first(model, view, 5);
   const auto grid = [&](const Matrix<float>& z, Index columns) {
-    return latent_picture(model, shape, z, columns);
+    return latent_picture(model, {{shape}}, z, columns);
   };
   Matrix<float> plane(225, 2);
   place_manifold(plane, 15);
@@ -156,7 +156,7 @@ TEST_CASE("run report: the final model's latent space in pictures, as the comman
   CHECK(run_reports::shows(page, "Manifold: dimension 0 to the right, 1 upwards", grid(plane, 15)));
   for (const double t : {0.5, 0.7, 1.0}) {
     CHECK(run_reports::shows(page, concat("Samples at temperatures: temperature ", format_fixed(t, 1)),
-                             sample_picture(model, shape, 1, view, 36, t)));
+                             sample_picture(model, {{shape}}, 1, view, 36, t)));
   }
   CHECK(contains(page, "In each row one latent dimension goes from \u22123 to 3, "));
   CHECK(contains(page, "evenly spaced quantiles of N(0, 1) in both dimensions.</p>"));

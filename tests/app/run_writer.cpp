@@ -21,7 +21,7 @@ InputFormat format() { return {Shape{3, 4, 1}, true, data().transform}; }
 
 RunWriter make_writer(const RunFolder& folder, const TrainingConfig& config) {
   folder.create();
-  return {folder, config, format(), {"{}"}, data().part(28, 5), 1};
+  return {folder, config, {format()}, {"{}"}, data().part(28, 5), 1};
 }
 
 }  // namespace

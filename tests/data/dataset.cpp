@@ -73,3 +73,10 @@ TEST_CASE("dataset: labels may come later, one a sample") {
   check_throws_with<vaekit::DataError>("x.npy: has 1 labels, must have 2 (one for each sample)",
                                        [&] { data.set_labels({5}); });
 }
+
+TEST_CASE("dataset: bytes that are nothing but 0 and 1 are told from others") {
+  using Bytes = std::vector<std::uint8_t>;
+  CHECK(Dataset("b", Shape::flat(2), Bytes{0, 1, 1, 0}).is_binary_bytes());
+  CHECK_FALSE(Dataset("b", Shape::flat(2), Bytes{0, 1, 2, 0}).is_binary_bytes());
+  CHECK_FALSE(Dataset("f", Shape::flat(2), std::vector<float>{0, 1}).is_binary_bytes());
+}

@@ -177,6 +177,12 @@ TEST_CASE("checkpoint: the data format comes back exactly") {
   CHECK(read.transform.scale() == transform.scale());
   CHECK(read.transform.base() == transform.base());
   CHECK(read.transform.binarize() == Binarize::threshold);
+  for (const bool binary : {false, true}) {
+    const InputFormat bytes =
+        parsed(checkpoint_bytes(training.state, {Shape{1, 2, 1}, true, transform, binary}, {"{}"})).input();
+    CHECK(bytes.bytes);
+    CHECK(bytes.binary == binary);
+  }
 }
 
 TEST_CASE("checkpoint: a missing tensor, another shape and broken counters are refused") {

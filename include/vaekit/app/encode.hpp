@@ -109,7 +109,7 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
     using T = typename Model::Scalar;
     check_support(view, model.likelihood, likelihood_name(run.config.model));
     if (picture) {
-      write_png(options.out, reconstruction_picture(model, run.input.shape, view, count));
+      write_png(options.out, reconstruction_picture(model, run.picture_format(), view, count));
       return;
     }
     const Matrix<T> reconstructions = reconstruct_all(model, view);

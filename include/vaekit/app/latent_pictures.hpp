@@ -16,9 +16,9 @@ namespace vaekit::inline VAEKIT_ABI {
 
 /// The means of p(x|z) for the rows of `z`, as a grid.
 template <class Model>
-[[nodiscard]] Image latent_picture(const Model& model, const Shape& shape,
+[[nodiscard]] Image latent_picture(const Model& model, const PictureFormat& format,
                                    const Matrix<typename Model::Scalar>& z, Index columns) {
-  return image_grid<typename Model::Scalar>(decode_all(model, z), shape, grid_options(shape, columns));
+  return sample_grid(format, decode_all(model, z), columns);
 }
 
 /// Latents without noise of the first `count` samples, and their conditions. [count × latent columns]

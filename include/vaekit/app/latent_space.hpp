@@ -37,7 +37,7 @@ ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream&
   with_model(run, [&](const auto& model) {
     const auto [z, columns] = make(model, data.view(), run.config);
     check_picture_size(z.rows(), run.input.shape, columns, "lower --steps");
-    write_samples(options.out, decode_all(model, z), run.input.shape, columns);
+    write_samples(options.out, decode_all(model, z), run.picture_format(), columns);
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "vaekit/app/difference.hpp"
+#include "vaekit/app/picture_format.hpp"
 #include "vaekit/app/run_folder.hpp"
 #include "vaekit/config/build.hpp"
 #include "vaekit/config/json.hpp"
@@ -80,6 +81,8 @@ struct Run {
   ExperimentConfig config;
   Checkpoint checkpoint;
   InputFormat input;
+
+  [[nodiscard]] PictureFormat picture_format() const { return {input, config.data.scale}; }
 };
 
 /// Opens RUN: a checkpoint file, or a run folder, of which it takes best.safetensors where the run has a

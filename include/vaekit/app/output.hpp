@@ -90,18 +90,19 @@ void check_results(const std::filesystem::path& out, std::span<const T> results,
   }
 }
 
-/// Writes samples [n × features] as a grid of pictures with `columns` columns, or as an array.
+/// Writes samples [n × features] as a grid of pictures with `columns` columns, or as an array in the model's
+/// units.
 ///
 /// Throws NumericError when a value is not finite
 template <class T>
-void write_samples(const std::filesystem::path& out, const Matrix<T>& samples, const Shape& shape,
+void write_samples(const std::filesystem::path& out, const Matrix<T>& samples, const PictureFormat& format,
                    Index columns) {
   check_results<T>(out, samples.span(), samples.cols());
-  if (output_format(out, shape) == OutputFormat::png) {
-    check_picture_size(samples.rows(), shape, columns, "end --out in .npy");
-    write_png(out, image_grid<T>(samples, shape, grid_options(shape, columns)));
+  if (output_format(out, format.shape()) == OutputFormat::png) {
+    check_picture_size(samples.rows(), format.shape(), columns, "end --out in .npy");
+    write_png(out, sample_grid(format, samples, columns));
   } else {
-    write_file_atomically(out, npy_bytes<T>(samples, shape));
+    write_file_atomically(out, npy_bytes<T>(samples, format.shape()));
   }
 }
 

@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "vaekit/app/condition.hpp"
+#include "vaekit/app/picture_format.hpp"
 #include "vaekit/core/random.hpp"
 #include "vaekit/evaluate/data_view.hpp"
-#include "vaekit/io/image_grid.hpp"
 #include "vaekit/io/png.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -15,11 +15,6 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Columns that make `count` pictures a grid about as wide as high.
 [[nodiscard]] inline Index square_columns(Index count) {
   return static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(count))));
-}
-
-/// A grid with `columns` columns whose small pictures are enlarged to about 64 pixels.
-[[nodiscard]] inline GridOptions grid_options(const Shape& shape, Index columns) {
-  return {.columns = columns, .upscale = std::max<Index>(1, 64 / std::max(shape.height, shape.width))};
 }
 
 /// Means of p(x|z) for the rows of `z`, [n × features].
@@ -83,15 +78,14 @@ template <class Model>
 
 /// About `count` new samples; of a conditional model for the conditions that `view` suggests.
 template <class Model>
-[[nodiscard]] Image sample_picture(const Model& model, const Shape& shape, std::uint64_t seed,
+[[nodiscard]] Image sample_picture(const Model& model, const PictureFormat& format, std::uint64_t seed,
                                    const DataView& view, Index count, double temperature) {
   const Index columns = sample_columns(model, view.condition.is_label(), count);
   if (view.condition.is_label()) {
     count -= count % columns;  // whole lines of all classes
   }
-  return image_grid<typename Model::Scalar>(
-      sample_all(model, seed, shown_latents(model, view, count), temperature), shape,
-      grid_options(shape, columns));
+  return sample_grid(format, sample_all(model, seed, shown_latents(model, view, count), temperature),
+                     columns);
 }
 
 /// Columns of the picture of `count` inputs above their reconstructions.
@@ -105,7 +99,7 @@ template <class Model>
 
 /// Inputs (upper row of each pair) above their reconstructions, for the first `count` samples of `view`.
 template <class Model>
-[[nodiscard]] Image reconstruction_picture(const Model& model, const Shape& shape, DataView view,
+[[nodiscard]] Image reconstruction_picture(const Model& model, const PictureFormat& format, DataView view,
                                            Index count) {
   using T = typename Model::Scalar;
   count = std::min(count, view.size());
@@ -120,7 +114,7 @@ template <class Model>
     tiles.row(tile) = x.row(i).head(model.features());
     tiles.row(tile + columns) = reconstructed.row(i);
   }
-  return image_grid<T>(tiles, shape, grid_options(shape, columns));
+  return sample_grid(format, tiles, columns);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

@@ -56,13 +56,25 @@ class SomeSamples {
   return x;
 }
 
-/// Distances of new samples from the data in the features of a trained classifier.
+/// Whether levels are those of pictures, up to rounding.
+[[nodiscard]] inline bool are_pictures(const Matrix<double>& levels) {
+  return levels.minCoeff() >= -1e-6 && levels.maxCoeff() <= 1 + 1e-6;
+}
+
+/// Reconstructions or samples as pictures show them.
+[[nodiscard]] inline Matrix<double> shown(const PictureFormat& format, const Matrix<double>& samples) {
+  Matrix<double> levels = picture_levels(format, samples);
+  levels = levels.cwiseMax(0).cwiseMin(1);
+  return levels;
+}
+
+/// Distances of new samples from the data, `real` as pictures, in the features of a trained classifier.
 template <class Model>
 void add_feature_metrics(const Model& model, const Run& run, const DataView& view, const Matrix<double>& real,
                          const QualityOptions& options, Json& json) {
   using T = typename Model::Scalar;
   const FeatureClassifier features = read_feature_classifier(options.features);
-  if (real.minCoeff() < 0 || real.maxCoeff() > 1 || features.shape != run.input.shape) {
+  if (!are_pictures(real) || features.shape != run.input.shape) {
     throw DataError(concat(view.dataset->name(), ": samples are ", to_string(run.input.shape), " in [",
                            real.minCoeff(), ", ", real.maxCoeff(), "], must be ", to_string(features.shape),
                            " in [0, 1] for the features of ", features.name));
@@ -81,7 +93,7 @@ void add_feature_metrics(const Model& model, const Run& run, const DataView& vie
   const Matrix<T> samples =
       sample_means(model, run, options.sampler, options.components, 1.0, run.config.seed, std::move(latents));
   const Matrix<double> x = features(real);
-  const Matrix<double> y = features(samples);
+  const Matrix<double> y = features(shown(run.picture_format(), samples.template cast<double>()));
   const Index neighbours = std::min<Index>(3, view.size() - 1);
   const PrecisionRecall covered = precision_recall(x, y, neighbours);
   json["features"] = features.name + " features";
@@ -148,17 +160,23 @@ template <class Model>
   if (!is_density_of_draws(model.likelihood)) {
     detail::take_totals(real, made);
   }
-  const std::vector<double> errors = mean_squared_errors(real, made);
-  Json json = {{"samples", view.size()}, {"mean_squared_error", detail::mean_of(errors)}};
+  Json json = {{"samples", view.size()},
+               {"mean_squared_error", detail::mean_of(mean_squared_errors(real, made))}};
   const Shape& shape = run.input.shape;
-  if (shape.is_image() && real.minCoeff() >= 0 && real.maxCoeff() <= 1) {
-    json["psnr_decibels"] = mean_peak_signal_to_noise(errors);
+  // Grey values of binarised data are at their scale still, reconstructions between 0 and 1.
+  const PictureFormat grey{
+      {shape, run.input.bytes, run.input.transform.without_binarization(), run.input.binary},
+      run.config.data.scale};
+  const Matrix<double> pictures = picture_levels(grey, real);
+  if (shape.is_image() && detail::are_pictures(pictures)) {
+    const Matrix<double> shown = detail::shown(run.picture_format(), made);
+    json["psnr_decibels"] = mean_peak_signal_to_noise(mean_squared_errors(pictures, shown));
     if (std::min(shape.height, shape.width) >= detail::ssim_window) {
-      json["ssim"] = detail::mean_of(structural_similarities(real, made, shape));
+      json["ssim"] = detail::mean_of(structural_similarities(pictures, shown, shape));
     }
   }
   if (!options.features.empty()) {
-    detail::add_feature_metrics(model, run, view, real, options, json);
+    detail::add_feature_metrics(model, run, view, pictures, options, json);
   }
   return json;
 }

@@ -72,7 +72,7 @@ void add_scatter(const Model& model, const DataView& view, ReportData& data) {
 
 /// Latent dimensions, each moved alone.
 template <class Model>
-void add_traversals(const Model& model, const Shape& shape, const DataView& view, ReportData& data) {
+void add_traversals(const Model& model, const PictureFormat& format, const DataView& view, ReportData& data) {
   constexpr Index shown = 8;
   constexpr Index steps = 9;
   constexpr double range = 3;
@@ -86,7 +86,7 @@ void add_traversals(const Model& model, const Shape& shape, const DataView& view
   }
   const auto z = traversal_latents(encode_first(model, view, 1), dimensions, steps, range);
   data.sections.push_back({"Latent traversals",
-                           {report_picture(latent_picture(model, shape, z, steps), std::move(caption))},
+                           {report_picture(latent_picture(model, format, z, steps), std::move(caption))},
                            concat("In each row one latent dimension goes from \u2212", range, " to ", range,
                                   ", the others stay at the posterior mean of the first sample. Largest KL "
                                   "first.")});
@@ -94,7 +94,8 @@ void add_traversals(const Model& model, const Shape& shape, const DataView& view
 
 /// Ways between posterior means.
 template <class Model>
-void add_interpolations(const Model& model, const Shape& shape, const DataView& view, ReportData& data) {
+void add_interpolations(const Model& model, const PictureFormat& format, const DataView& view,
+                        ReportData& data) {
   constexpr Index shown = 6;
   constexpr Index steps = 9;
   ReportSection section{
@@ -102,7 +103,7 @@ void add_interpolations(const Model& model, const Shape& shape, const DataView& 
   const auto ends = encode_first(model, view, 2 * shown);
   const auto add = [&](bool spherical, const char* caption) {
     const auto z = interpolation_latents(model, ends, steps, spherical);
-    section.figures.push_back(report_picture(latent_picture(model, shape, z, steps), caption));
+    section.figures.push_back(report_picture(latent_picture(model, format, z, steps), caption));
   };
   if (ends.rows() < 2) {
     return;
@@ -120,7 +121,7 @@ void add_interpolations(const Model& model, const Shape& shape, const DataView& 
 
 /// The plane that a two-dimensional z fills; of a conditional model for the condition of the first sample.
 template <class Model>
-void add_manifold(const Model& model, const Shape& shape, const DataView& view, ReportData& data) {
+void add_manifold(const Model& model, const PictureFormat& format, const DataView& view, ReportData& data) {
   constexpr Index steps = 15;
   if (!fills_space(model) || model.latent_dim() != 2) {
     return;
@@ -129,15 +130,15 @@ void add_manifold(const Model& model, const Shape& shape, const DataView& view, 
   place_manifold(z, steps);
   data.sections.push_back(
       {"Manifold",
-       {report_picture(latent_picture(model, shape, z, steps), "dimension 0 to the right, 1 upwards")},
+       {report_picture(latent_picture(model, format, z, steps), "dimension 0 to the right, 1 upwards")},
        concat("Means of p(x|z) for z at evenly spaced quantiles of N(0, 1) in both dimensions",
               model.condition > 0 ? ", with the condition of the first sample." : ".")});
 }
 
 /// Samples of the prior with less noise and with all of it, where its noise has a size.
 template <class Model>
-void add_temperatures(const Model& model, const Shape& shape, const DataView& view, std::uint64_t seed,
-                      ReportData& data) {
+void add_temperatures(const Model& model, const PictureFormat& format, const DataView& view,
+                      std::uint64_t seed, ReportData& data) {
   constexpr Index shown = 36;
   if (!has_straight_ways(model) && free_columns(model.latent) == 0) {
     return;
@@ -147,7 +148,7 @@ void add_temperatures(const Model& model, const Shape& shape, const DataView& vi
                         "The noise of the prior is multiplied by the temperature; the same noise in each "
                         "picture."};
   for (const double temperature : {0.5, 0.7, 1.0}) {
-    section.figures.push_back(report_picture(sample_picture(model, shape, seed, view, shown, temperature),
+    section.figures.push_back(report_picture(sample_picture(model, format, seed, view, shown, temperature),
                                              concat("temperature ", format_fixed(temperature, 1))));
   }
   data.sections.push_back(std::move(section));
@@ -170,7 +171,7 @@ void add_temperatures(const Model& model, const Shape& shape, const DataView& vi
 ///
 /// Throws IoError, DataError
 template <class Model>
-void write_run_report(const RunFolder& folder, const ExperimentConfig& config, const Shape& shape,
+void write_run_report(const RunFolder& folder, const ExperimentConfig& config, const InputFormat& input,
                       const Model& model, const DataView& view, std::string latent_source) {
   ReportData data;
   data.name = config.name;
@@ -184,12 +185,13 @@ void write_run_report(const RunFolder& folder, const ExperimentConfig& config, c
   data.latent = latent_statistics(model, view);
   data.latent_source = std::move(latent_source);
   detail::add_scatter(model, view, data);
-  if (shape.is_picture() && config.training.images_every > 0) {
-    detail::add_traversals(model, shape, view, data);
-    detail::add_interpolations(model, shape, view, data);
-    detail::add_manifold(model, shape, view, data);
+  const PictureFormat format{input, config.data.scale};
+  if (format.shape().is_picture() && config.training.images_every > 0) {
+    detail::add_traversals(model, format, view, data);
+    detail::add_interpolations(model, format, view, data);
+    detail::add_manifold(model, format, view, data);
     if (!std::holds_alternative<RaeConfig>(config.objective)) {  // it trains no prior
-      detail::add_temperatures(model, shape, view, config.seed, data);
+      detail::add_temperatures(model, format, view, config.seed, data);
     }
   }
   if (const auto splits = detail::report_splits(data.metrics); !splits.empty()) {

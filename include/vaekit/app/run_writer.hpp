@@ -19,11 +19,11 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Throws IoError when the folder cannot be written; the files of earlier epochs stay.
 class RunWriter {
  public:
-  RunWriter(RunFolder folder, TrainingConfig config, InputFormat input, RunIdentity identity,
+  RunWriter(RunFolder folder, TrainingConfig config, PictureFormat format, RunIdentity identity,
             DataView pictured, std::uint64_t seed)
       : folder_(std::move(folder)),
         config_(config),
-        input_(std::move(input)),
+        format_(std::move(format)),
         identity_(std::move(identity)),
         pictured_(pictured),
         seed_(seed) {}
@@ -47,7 +47,7 @@ class RunWriter {
   Control epoch(const State& state, const EpochReport& report) {
     append_metrics(metrics_rows(state, report, earlier_seconds_));
     const std::uint64_t epoch = state.progress.epoch;
-    const Bytes bytes = checkpoint_bytes(state, input_, identity_);
+    const Bytes bytes = checkpoint_bytes(state, format_.input, identity_);
     if (due(epoch, config_.checkpoint_every)) {
       write_file_atomically(folder_.checkpoint(epoch), bytes);
     }
@@ -55,7 +55,7 @@ class RunWriter {
       write_file_atomically(folder_.best(), bytes);
     }
     write_file_atomically(folder_.last(), bytes);
-    if (input_.shape.is_picture() && due(epoch, config_.images_every)) {
+    if (format_.shape().is_picture() && due(epoch, config_.images_every)) {
       write_pictures(state.evaluated(), epoch);
     }
     return Control::go_on;
@@ -66,13 +66,13 @@ class RunWriter {
   void end(const State& state, TrainingEnd result) {
     const std::uint64_t epoch = state.progress.epoch;
     if (result == TrainingEnd::interrupted || !std::filesystem::exists(folder_.last())) {
-      write_file_atomically(folder_.last(), checkpoint_bytes(state, input_, identity_));
+      write_file_atomically(folder_.last(), checkpoint_bytes(state, format_.input, identity_));
     } else if (result == TrainingEnd::stopped_early) {
       // The last epoch is known only now.
       if (config_.checkpoint_every > 0 && !due(epoch, config_.checkpoint_every)) {
-        write_file_atomically(folder_.checkpoint(epoch), checkpoint_bytes(state, input_, identity_));
+        write_file_atomically(folder_.checkpoint(epoch), checkpoint_bytes(state, format_.input, identity_));
       }
-      if (input_.shape.is_picture() && config_.images_every > 0 && !due(epoch, config_.images_every)) {
+      if (format_.shape().is_picture() && config_.images_every > 0 && !due(epoch, config_.images_every)) {
         write_pictures(state.evaluated(), epoch);
       }
     }
@@ -104,14 +104,14 @@ class RunWriter {
     constexpr Index sampled = 64;
     constexpr Index reconstructed = 16;
     write_png(folder_.image("samples", epoch),
-              sample_picture(model, input_.shape, seed_, pictured_, sampled, 1.0));
+              sample_picture(model, format_, seed_, pictured_, sampled, 1.0));
     write_png(folder_.image("reconstructions", epoch),
-              reconstruction_picture(model, input_.shape, pictured_, reconstructed));
+              reconstruction_picture(model, format_, pictured_, reconstructed));
   }
 
   RunFolder folder_;
   TrainingConfig config_;
-  InputFormat input_;
+  PictureFormat format_;
   RunIdentity identity_;
   DataView pictured_;
   std::uint64_t seed_;

@@ -43,7 +43,7 @@ inline ExitCode run_sample(const SampleOptions& options, std::ostream& out) {
     write_samples(options.out,
                   sample_means(model, run, options.sampler, options.components, options.temperature,
                                options.seed, conditioned_latents(model, conditions, options.count)),
-                  run.input.shape, columns);
+                  run.picture_format(), columns);
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;
@@ -88,7 +88,7 @@ inline ExitCode run_decode(const DecodeOptions& options, std::ostream& out) {
       throw DataError(concat(latents.name(), ": sample ", *row, " is not on ", space_of(model.latent),
                              ", where the ", part_name(model.latent), " posterior lives"));
     }
-    write_samples(options.out, decode_all(model, z), run.input.shape, square_columns(z.rows()));
+    write_samples(options.out, decode_all(model, z), run.picture_format(), square_columns(z.rows()));
   });
   out << options.out.string() << std::endl;
   return ExitCode::done;

@@ -95,7 +95,9 @@ struct ExperimentData {
     return {std::move(dataset), std::move(rows), std::move(its_condition)};
   }
 
-  [[nodiscard]] InputFormat format() const { return {train.shape(), train.is_bytes(), transform}; }
+  [[nodiscard]] InputFormat format() const {
+    return {train.shape(), train.is_bytes(), transform, train.is_binary_bytes()};
+  }
 
   /// Of each set of samples or conditions, by its place in a configuration's data.
   [[nodiscard]] std::map<std::string, std::string> fingerprints() const {
@@ -237,7 +239,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   const std::string identity = identity_text(config);
   const std::string trained_on = fingerprint(data.train);
   trainer.prepare(state);
-  RunWriter writer(folder, config.training, data.format(), {identity, trained_on},
+  RunWriter writer(folder, config.training, {data.format(), config.data.scale}, {identity, trained_on},
                    views.test.size() > 0 ? views.test : views.train, config.seed);
   folder.create();
   const FolderLock lock(folder.root);
@@ -270,7 +272,7 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
     return ExitCode::interrupted;
   }
   const bool tested = views.test.size() > 0;
-  write_run_report(folder, config, data.train.shape(), state.evaluated(), tested ? views.test : views.train,
+  write_run_report(folder, config, data.format(), state.evaluated(), tested ? views.test : views.train,
                    tested ? "the test set" : "the training set");
   print_results(
       std::filesystem::exists(folder.metrics()) ? RunWriter::read_metrics(folder) : std::vector<MetricsRow>{},

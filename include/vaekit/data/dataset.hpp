@@ -73,6 +73,11 @@ class Dataset {
         },
         values_);
   }
+  /// Whether values are stored in a byte each and are nothing but 0 and 1.
+  [[nodiscard]] bool is_binary_bytes() const {
+    const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&values_);
+    return bytes != nullptr && std::ranges::all_of(*bytes, [](std::uint8_t value) { return value <= 1; });
+  }
   /// What made the samples, where they are generated; else null.
   [[nodiscard]] const GeneratedRows* generated() const { return std::get_if<GeneratedRows>(&values_); }
   [[nodiscard]] const std::vector<std::int32_t>& labels() const { return labels_; }

@@ -86,8 +86,12 @@ void add_tensors(const std::string& prefix, const O& object, std::vector<Tensor>
 struct InputFormat {
   Shape shape;
   bool bytes = false;  ///< the training data were 8-bit values
-  Transform transform;
+  Transform transform = {};
+  bool binary = false;  ///< bytes that are nothing but 0 and 1
 };
+
+/// What the tensor "input.bytes" of a checkpoint says of bytes that are nothing but 0 and 1; 1 of others.
+inline constexpr double binary_bytes = 2;
 
 /// A checkpoint file in memory.
 struct Checkpoint {
@@ -145,10 +149,12 @@ struct Checkpoint {
     };
     const std::vector<double> shape = values("input.shape", 3);
     const double kind = std::clamp(values("input.binarize", 1)[0], 0.0, 2.0);
+    const double bytes = values("input.bytes", 1)[0];
     return {Shape{static_cast<Index>(shape[0]), static_cast<Index>(shape[1]), static_cast<Index>(shape[2])},
-            values("input.bytes", 1)[0] != 0,
+            bytes != 0,
             Transform(values("input.center", 0), values("input.scale", 0), values("input.base", 1)[0],
-                      static_cast<Binarize>(static_cast<int>(kind)))};
+                      static_cast<Binarize>(static_cast<int>(kind))),
+            bytes == binary_bytes};
   }
 
  private:
@@ -214,7 +220,7 @@ template <class State>
   };
   add("input.shape", {static_cast<double>(input.shape.height), static_cast<double>(input.shape.width),
                       static_cast<double>(input.shape.channels)});
-  add("input.bytes", {input.bytes ? 1.0 : 0.0});
+  add("input.bytes", {input.binary ? binary_bytes : input.bytes ? 1.0 : 0.0});
   add("input.center", input.transform.center());
   add("input.scale", input.transform.scale());
   add("input.base", {input.transform.base()});
