@@ -12,10 +12,10 @@
 namespace vaekit::inline VAEKIT_ABI {
 
 struct FactorVaeScoreConfig {
-  Index variance_samples = 10000;  ///< for the variance of each code over the whole data
-  Index votes = 800;               ///< groups that decide what each code stands for
-  Index test_votes = 800;          ///< groups that are scored
-  Index group = 64;                ///< combinations in a group
+  Index variance_samples = 10000;               ///< for the variance of each code over the whole data
+  Index votes = 800;                            ///< groups that decide what each code stands for
+  Index test_votes = 800;                       ///< groups that are scored
+  Index group = 64;                             ///< combinations in a group
   double least_variance = least_code_variance;  ///< codes that vary less do not vote
 };
 

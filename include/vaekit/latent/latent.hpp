@@ -226,8 +226,8 @@ template <class Latent>
   return std::nullopt;
 }
 
-/// Whether the means that `posterior` reports are E_q[z] (of one-hot vectors, their probabilities), also for a
-/// family that was chosen at run time.
+/// Whether the means that `posterior` reports are E_q[z] (of one-hot vectors, their probabilities), also for
+/// a family that was chosen at run time.
 template <class Latent>
 [[nodiscard]] bool reports_mean(const Latent& latent) {
   if constexpr (requires { latent.reports_mean(); }) {
