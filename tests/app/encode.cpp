@@ -65,7 +65,39 @@ TEST_CASE("reconstruct: all inputs in an array, the first ones in a picture") {
   CHECK(example::read_array(e.out).size() == 3);
   const std::filesystem::path picture = e.folder / "r.png";
   run_reconstruct({.run = e.run.root, .out = picture, .in = e.in, .count = 2, .threads = 1}, e.said);
-  CHECK(read_png(picture) == reconstruction_picture(e.model, example::small_pictures(), data.view(), 2));
+  DataView first = data.view();
+  first.rows = first.rows.first(2);
+  CHECK(read_png(picture) == reconstruction_picture(e.model, example::small_pictures(), first));
+}
+
+TEST_CASE("reconstruct: a picture of the run's own data shows a random part of them") {
+  Encoding e("reconstruct-random");
+  const std::filesystem::path picture = e.folder / "r.png";
+  run_reconstruct({.run = e.run.root, .out = picture, .in = {}, .count = 3, .threads = 1}, e.said);
+  const LoadedData data = load_shown(load_run(e.run.root));
+  DataView shown = data.view();
+  const std::vector<std::uint32_t> rows = random_rows(shown, 3);
+  REQUIRE(rows != all_rows(3));
+  shown.rows = rows;
+  CHECK(read_png(picture) == reconstruction_picture(e.model, example::small_pictures(), shown));
+}
+
+TEST_CASE("reconstruct: inputs look the same however the run scales them") {
+  const auto inputs = [](const std::string& name, const Scale& scale) {
+    ExperimentConfig config = example::small_config();
+    config.data.scale = scale;
+    config.model.likelihood = GaussianConfig{};
+    const example::ExampleRun example("reconstruct-" + name, config);
+    const std::filesystem::path picture = example.folder / "r.png";
+    std::ostringstream said;
+    run_reconstruct({.run = example.run.root, .out = picture, .in = {}, .count = 8, .threads = 1}, said);
+    Image image = read_png(picture);
+    image.pixels.resize(image.pixels.size() / 2);  // the upper of two rows
+    return image.pixels;
+  };
+  const std::vector<std::uint8_t> plain = inputs("plain", {});
+  CHECK(inputs("range", {ScaleKind::range, -1, 1}) == plain);
+  CHECK(inputs("standardize", {ScaleKind::standardize}) == plain);
 }
 
 TEST_CASE("score: the negative ELBO of each input, or a tighter bound") {

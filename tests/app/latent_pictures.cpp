@@ -78,6 +78,26 @@ TEST_CASE("latent pictures: latents of the first samples") {
   CHECK(encode_first(model, samples.view(), 9).rows() == 4);
 }
 
+TEST_CASE("latent pictures: pairs are of samples that lie apart, a random part of the data") {
+  const example::LinearVae model = latent_pictures::known_model();
+  const example::Samples four = latent_pictures::four_samples();
+  CHECK(latent_pictures::distance(encode_pairs(model, four.view(), 9),
+                                  latent_pictures::rows(3, {0.5, 6, 1, 0, 3, 1, 1.5, -3, 1, 1, 12, 1})) == 0);
+  std::vector<double> sorted(2000);
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    sorted[i] = static_cast<double>(i / 2);
+  }
+  const example::Samples thousand{2, sorted};
+  const Matrix<double> ends = encode_pairs(model, thousand.view(), 8);
+  REQUIRE(ends.rows() == 16);
+  for (Index pair = 0; pair < 8; ++pair) {
+    CHECK(2 * std::abs(ends(2 * pair, 0) - ends(2 * pair + 1, 0)) > 50);
+  }
+  const std::vector<std::uint32_t> rows = random_rows(thousand.view(), 16);
+  CHECK(2 * ends(0, 0) == rows[0]);
+  CHECK(2 * ends(1, 0) == rows[8]);
+}
+
 TEST_CASE("latent pictures: dimensions are traversed from the largest KL to the smallest") {
   const example::LinearVae model = latent_pictures::known_model();
   const example::Samples samples = latent_pictures::four_samples();

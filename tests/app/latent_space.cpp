@@ -93,6 +93,11 @@ TEST_CASE("traverse: from -range to range along the dimensions, the one of large
   const std::vector<double> kl = latent_statistics(model, data.view()).kl;
   REQUIRE(kl.size() == 2);
   const Index first = kl[0] > kl[1] ? 0 : 1;
+  const auto line = [&](int row, Index d) {
+    return concat("row ", row, ": dimension ", d, ", KL ", format_fixed(kl[static_cast<std::size_t>(d)], 3),
+                  " nats\n");
+  };
+  CHECK(said.str() == concat(out.string(), '\n', line(1, first), line(2, 1 - first)));
   const Matrix<float> start = encode_first(model, data.view(), 1);
   Matrix<float> z(start.replicate(6, 1));
   for (Index s = 0; s < 3; ++s) {
@@ -108,7 +113,7 @@ TEST_CASE("interpolate: from one latent to the next, straight or on an arc") {
   std::ostringstream said;
   const ConfiguredVae<float> model = example::initialized_model(example.config);
   const LoadedData data = load_shown(load_run(example.run.root));
-  const Matrix<float> ends = encode_first(model, data.view(), 4);
+  const Matrix<float> ends = encode_pairs(model, data.view(), 2);
   run_interpolate({.run = example.run.root, .out = out, .rows = 2, .steps = 2, .threads = 1}, said);
   CHECK(read_png(out) == latent_picture(model, example::small_pictures(), ends, 2));
   for (const bool spherical : {false, true}) {
@@ -128,7 +133,7 @@ TEST_CASE("interpolate: on a sphere along great circles, asked for or not") {
   std::ostringstream said;
   const ConfiguredVae<float> model = example::initialized_model(example.config);
   const LoadedData data = load_shown(load_run(example.run.root));
-  const Matrix<float> z = interpolation_latents(model, encode_first(model, data.view(), 4), 5, true);
+  const Matrix<float> z = interpolation_latents(model, encode_pairs(model, data.view(), 2), 5, true);
   for (Index row = 0; row < z.rows(); ++row) {
     CHECK(z.row(row).norm() == doctest::Approx(1).epsilon(1e-6));
   }
@@ -158,6 +163,11 @@ TEST_CASE("latent pictures: spaces that a way would leave are refused by name") 
       "--spherical: an arc around 0 may leave the Poincare ball of curvature -1, must be left out", [&] {
         run_interpolate({.run = ball.run.root, .out = ball.folder / "p.png", .spherical = true}, said);
       });
+}
+
+TEST_CASE("traverse: of dimensions whose KL is not known the numbers alone are printed") {
+  CHECK(detail::traversal_legend({4, 0}, {{}, {1, 0, 0, 0, 2}, 2}) ==
+        "row 1: dimension 4\nrow 2: dimension 0\n");
 }
 
 TEST_CASE("traverse: of numbers beside one-hot vectors the numbers move") {

@@ -60,7 +60,5 @@ TEST_CASE("pictures: inputs stand above their reconstructions, eight to a line")
     tiles.row(above) = x.row(i);
     tiles.row(above + 8) = y.row(i);
   }
-  CHECK(reconstruction_picture(model, image_format, view, 10) == sample_grid(image_format, tiles, 8));
-  CHECK(reconstruction_picture(model, image_format, ten, 500) ==
-        reconstruction_picture(model, image_format, view, 10));
+  CHECK(reconstruction_picture(model, image_format, ten) == sample_grid(image_format, tiles, 8));
 }

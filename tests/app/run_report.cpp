@@ -141,18 +141,19 @@ TEST_CASE("run report: the final model's latent space in pictures, as the comman
   const DataView view = example::data().part(28, 5);
   const std::vector<Index> dimensions = largest_first(latent_statistics(model, view), 2);
   const std::string page = report.write(model, shape, run_reports::config());
-  const Matrix<float> ends = encode_first(model, view, 5);
+  const Matrix<float> start = encode_first(model, view, 1);
+  const Matrix<float> pairs = encode_pairs(model, view, 6);
   const auto grid = [&](const Matrix<float>& z, Index columns) {
     return latent_picture(model, {{shape}}, z, columns);
   };
   Matrix<float> plane(225, 2);
   place_manifold(plane, 15);
   CHECK(run_reports::shows(page, concat("Latent traversals: dimensions ", dimensions[0], ", ", dimensions[1]),
-                           grid(traversal_latents(ends, dimensions, 9, 3), 9)));
+                           grid(traversal_latents(start, dimensions, 9, 3), 9)));
   CHECK(run_reports::shows(page, "Interpolations: linear",
-                           grid(interpolation_latents(model, ends, 9, false), 9)));
+                           grid(interpolation_latents(model, pairs, 9, false), 9)));
   CHECK(run_reports::shows(page, "Interpolations: spherical",
-                           grid(interpolation_latents(model, ends, 9, true), 9)));
+                           grid(interpolation_latents(model, pairs, 9, true), 9)));
   CHECK(run_reports::shows(page, "Manifold: dimension 0 to the right, 1 upwards", grid(plane, 15)));
   for (const double t : {0.5, 0.7, 1.0}) {
     CHECK(run_reports::shows(page, concat("Samples at temperatures: temperature ", format_fixed(t, 1)),

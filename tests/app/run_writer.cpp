@@ -51,6 +51,26 @@ TEST_CASE("run writer: metrics, checkpoints and pictures of each epoch") {
   CHECK(rows[14].split == "test");
 }
 
+TEST_CASE("run writer: pictures show a random part of the data, the same in each epoch") {
+  const TemporaryFolder parent("run-writer-pictures");
+  const RunFolder folder{parent / "run"};
+  TrainingConfig config = example::short_training();
+  config.epochs = 2;
+  const DataView pictured = data().part(0, 33);
+  // Without steps nothing but the samples could differ.
+  Training training(config, data().parts(), example::adam(0));
+  folder.create();
+  RunWriter writer(folder, config, {format()}, {"{}"}, pictured, 1);
+  training.run(writer);
+  DataView shown = pictured;
+  const std::vector<std::uint32_t> rows = random_rows(pictured, 16);
+  REQUIRE(rows != all_rows(16));
+  shown.rows = rows;
+  const Image expected = reconstruction_picture(training.state.evaluated(), {format()}, shown);
+  CHECK(read_png(folder.image("reconstructions", 1)) == expected);
+  CHECK(read_png(folder.image("reconstructions", 2)) == expected);
+}
+
 TEST_CASE("run writer: a run that stops early has the checkpoint and the pictures of its last epoch") {
   const TemporaryFolder parent("run-writer-early");
   const RunFolder folder{parent / "run"};

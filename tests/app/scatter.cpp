@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <map>
 #include <sstream>
+#include <vector>
 
 #include "app/example_run.hpp"
 #include "support/count_text.hpp"
@@ -38,7 +41,38 @@ TEST_CASE("scatter: labels are named with their colours") {
   const std::vector<std::uint32_t> rows = all_rows(40);
   const LatentScatter scatter = latent_scatter(model, {&data, &to_input, rows, 1}, 20, 64);
   CHECK(scatter.labels.size() > 1);
-  CHECK(std::ranges::is_sorted(scatter.labels));
+}
+
+TEST_CASE("scatter: data sorted by labels of any numbers are shown in all their colours") {
+  const ExperimentConfig config = example::small_config();
+  constexpr std::size_t count = 300;
+  std::vector<float> values(count * 64);
+  std::vector<std::int32_t> labels(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    labels[i] = static_cast<std::int32_t>(i / 100 * 10) - 10;  // -10, 0, 10
+    values[i * 64 + i / 100] = 1;
+  }
+  const Dataset data("sorted", Shape{8, 8, 1}, values, labels);
+  const Transform as_is = Transform::fit({}, data, all_rows(data.size()));
+  const std::vector<std::uint32_t> rows = all_rows(data.size());
+  const ConfiguredVae<float> model = example::initialized_model(config);
+  const LatentScatter scatter = latent_scatter(model, {&data, &as_is, rows, 1}, 60, 200);
+  const std::map<std::int32_t, Colour> expected{
+      {-10, class_colour(0)}, {0, class_colour(1)}, {10, class_colour(2)}};
+  CHECK(scatter.labels == expected);
+  // The samples of a label have one latent: many dots upon each other leave its pure colour.
+  for (const auto& [label, colour] : expected) {
+    CAPTURE(label);
+    bool found = false;
+    for (std::size_t i = 0; i + 2 < scatter.picture.pixels.size(); i += 3) {
+      bool like = true;
+      for (std::size_t c = 0; c < 3; ++c) {
+        like = like && std::abs(int{scatter.picture.pixels[i + c]} - int{colour[c]}) <= 1;
+      }
+      found = found || like;
+    }
+    CHECK(found);
+  }
 }
 
 TEST_CASE("scatter: what cannot be drawn is refused") {

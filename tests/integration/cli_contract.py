@@ -276,15 +276,13 @@ def check_pictures():
         check_written(run("interpolate", "run", "--out", "i.png", "--rows", 2, "--steps", 8), "i.png")
     )
     check(wide[0] > 3 * wide[1], f"2 lines of 8 steps: {wide}")
-    check_equal(
-        png_size(
-            check_written(
-                run("traverse", "run", "--out", "t.png", "--rows", 2, "--steps", 8, "--range", 2), "t.png"
-            )
-        ),
-        wide,
-        "2 dimensions of 8 steps",
-    )
+    traversal = run("traverse", "run", "--out", "t.png", "--rows", 2, "--steps", 8, "--range", 2)
+    lines = traversal.stdout.splitlines()
+    check_equal((lines[0], len(lines), traversal.stderr), ("t.png", 3, ""), "traverse names file and rows")
+    for row, line in enumerate(lines[1:], 1):
+        pattern = rf"row {row}: dimension [01], KL [0-9.]+ nats"
+        check(re.fullmatch(pattern, line), f"traverse says what its row {row} is: {line}")
+    check_equal(png_size(FOLDER / "t.png"), wide, "2 dimensions of 8 steps")
     pairs = png_size(check_written(run("reconstruct", "run", "--out", "r.png", "--count", 8), "r.png"))
     check_equal(pairs, wide, "8 inputs above 8 reconstructions")
     for name in ("interpolate", "traverse", "manifold", "reconstruct"):

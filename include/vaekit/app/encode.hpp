@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iostream>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "vaekit/app/evaluate.hpp"
@@ -90,6 +91,7 @@ struct ReconstructOptions {
 }
 
 /// `vaekit reconstruct`: inputs above their reconstructions as a picture, or the reconstructions as an array.
+/// Of a picture's samples that the user does not name it shows `random_rows`, else the first ones.
 ///
 /// Throws UsageError, ConfigError, DataError, NumericError, IoError
 inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream& out) {
@@ -100,7 +102,8 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
   const LoadedData data = options.in ? load_input(run, *options.in, options.condition) : load_shown(run);
   DataView view = data.view();
   const Index count = std::min(options.count.value_or(picture ? 32 : view.size()), view.size());
-  view.rows = view.rows.first(static_cast<std::size_t>(count));
+  const std::vector<std::uint32_t> shown = random_rows(view, count);
+  view.rows = picture && !options.in ? std::span(shown) : view.rows.first(static_cast<std::size_t>(count));
   if (picture) {
     check_picture_size(reconstruction_tiles(count), run.input.shape, reconstruction_columns(count),
                        "lower --count, or end --out in .npy");
@@ -109,7 +112,7 @@ inline ExitCode run_reconstruct(const ReconstructOptions& options, std::ostream&
     using T = typename Model::Scalar;
     check_support(view, model.likelihood, likelihood_name(run.config.model));
     if (picture) {
-      write_png(options.out, reconstruction_picture(model, run.picture_format(), view, count));
+      write_png(options.out, reconstruction_picture(model, run.picture_format(), view));
       return;
     }
     const Matrix<T> reconstructions = reconstruct_all(model, view);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +35,21 @@ template <class Model>
   z.leftCols(model.latent_dim()) = model.encode_point(x, w);
   z.rightCols(model.condition) = x.rightCols(model.condition);
   return z;
+}
+
+/// Latents of `pairs` pairs of samples, fewer where there are not so many. The halves of `random_rows` are
+/// paired: data are often sorted, and neighbours alike. [2 pairs × latent columns]
+template <class Model>
+[[nodiscard]] Matrix<typename Model::Scalar> encode_pairs(const Model& model, DataView view, Index pairs) {
+  pairs = std::min(pairs, view.size() / 2);
+  const std::vector<std::uint32_t> rows = random_rows(view, 2 * pairs);
+  std::vector<std::uint32_t> ends;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(pairs); ++i) {
+    ends.push_back(rows[i]);
+    ends.push_back(rows[i + static_cast<std::size_t>(pairs)]);
+  }
+  view.rows = ends;
+  return encode_first(model, view, view.size());
 }
 
 /// Whether every point of ℝ^dim is a latent.

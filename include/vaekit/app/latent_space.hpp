@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <iostream>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "vaekit/app/encode.hpp"
+#include "vaekit/app/html.hpp"
 #include "vaekit/app/latent_pictures.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -26,20 +29,49 @@ struct LatentPictureOptions {
 
 namespace detail {
 
-/// Runs `make(model, view, config)` → (latents [n × dim], columns of the grid) and writes the decoded
-/// picture.
+/// What a picture shows.
+template <class T>
+struct LatentGrid {
+  Matrix<T> z;              ///< [n × latent columns]
+  Index columns = 1;        ///< of the grid
+  std::string legend = {};  ///< lines to be printed
+};
+
+template <class T>
+LatentGrid(Matrix<T>, Index) -> LatentGrid<T>;
+template <class T>
+LatentGrid(Matrix<T>, Index, std::string) -> LatentGrid<T>;
+
+/// "row 1: dimension 7, KL 2.345 nats", a line for each dimension from the top of the picture.
+[[nodiscard]] inline std::string traversal_legend(const std::vector<Index>& dimensions,
+                                                  const LatentStatistics& statistics) {
+  std::string legend;
+  for (std::size_t row = 0; row < dimensions.size(); ++row) {
+    const auto d = static_cast<std::size_t>(dimensions[row]);
+    legend += concat("row ", row + 1, ": dimension ", d);
+    if (d < statistics.kl.size()) {
+      legend += concat(", KL ", format_fixed(statistics.kl[d], 3), " nats");
+    }
+    legend += '\n';
+  }
+  return legend;
+}
+
+/// Runs `make(model, view, config)` → LatentGrid, writes the decoded picture and prints its legend.
 template <class Make>
 ExitCode write_latent_picture(const LatentPictureOptions& options, std::ostream& out, Make&& make) {
   const ThreadScope threads(options.threads);
   const Run run = load_run(options.run);
   require_png(options.out, run.input.shape);
   const LoadedData data = load_shown(run);
+  std::string legend;
   with_model(run, [&](const auto& model) {
-    const auto [z, columns] = make(model, data.view(), run.config);
-    check_picture_size(z.rows(), run.input.shape, columns, "lower --steps");
-    write_samples(options.out, decode_all(model, z), run.picture_format(), columns);
+    const auto grid = make(model, data.view(), run.config);
+    check_picture_size(grid.z.rows(), run.input.shape, grid.columns, "lower --steps");
+    write_samples(options.out, decode_all(model, grid.z), run.picture_format(), grid.columns);
+    legend = grid.legend;
   });
-  out << options.out.string() << std::endl;
+  out << options.out.string() << '\n' << legend << std::flush;
   return ExitCode::done;
 }
 
@@ -84,14 +116,15 @@ inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostrea
               concat(view.dataset->name(), ": has 1 sample, must have at least 2 to interpolate"));
         }
         detail::check_rows(options.rows, pairs, concat("pairs of ", view.size(), " samples"));
-        const auto ends = encode_first(model, view, 2 * wanted);
-        return std::pair(interpolation_latents(model, ends, steps, options.spherical || !straight), steps);
+        const auto ends = encode_pairs(model, view, wanted);
+        return detail::LatentGrid{interpolation_latents(model, ends, steps, options.spherical || !straight),
+                                  steps};
       });
 }
 
 /// `vaekit traverse`: each row starts at the posterior mean of the first input and moves one latent dimension
-/// through [−range, range]; the dimensions of largest KL come first. Of z with one-hot parts the other
-/// dimensions move.
+/// through [−range, range]; the dimensions of largest KL come first, and are printed. Of z with one-hot parts
+/// the other dimensions move.
 ///
 /// Throws Error; UsageError where no dimension takes any value
 inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& out) {
@@ -101,10 +134,12 @@ inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& 
                                    model);
         detail::check_rows(options.rows, free_columns(model.latent), "latent dimensions that move");
         const Index steps = options.steps > 0 ? options.steps : 11;
+        const LatentStatistics statistics = latent_statistics(model, view);
         const std::vector<Index> dimensions =
-            traversed_dimensions(model, latent_statistics(model, view), options.rows > 0 ? options.rows : 10);
-        return std::pair(traversal_latents(encode_first(model, view, 1), dimensions, steps, options.range),
-                         steps);
+            traversed_dimensions(model, statistics, options.rows > 0 ? options.rows : 10);
+        return detail::LatentGrid{
+            traversal_latents(encode_first(model, view, 1), dimensions, steps, options.range), steps,
+            detail::traversal_legend(dimensions, statistics)};
       });
 }
 
@@ -127,7 +162,7 @@ inline ExitCode run_manifold(const LatentPictureOptions& options, std::ostream& 
         const std::string condition = options.condition.empty() && by_class ? "0" : options.condition;
         auto z = conditioned_latents(model, condition_rows(config, condition, steps * steps), steps * steps);
         place_manifold(z, steps);
-        return std::pair(std::move(z), steps);
+        return detail::LatentGrid{std::move(z), steps};
       });
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 #include "vaekit/app/condition.hpp"
 #include "vaekit/app/picture_format.hpp"
@@ -76,14 +78,16 @@ template <class Model>
   return out;
 }
 
-/// About `count` new samples; of a conditional model for the conditions that `view` suggests.
+/// About `count` new samples; of a conditional model for the classes, or for conditions of `random_rows`.
 template <class Model>
 [[nodiscard]] Image sample_picture(const Model& model, const PictureFormat& format, std::uint64_t seed,
-                                   const DataView& view, Index count, double temperature) {
+                                   DataView view, Index count, double temperature) {
   const Index columns = sample_columns(model, view.condition.is_label(), count);
   if (view.condition.is_label()) {
     count -= count % columns;  // whole lines of all classes
   }
+  const std::vector<std::uint32_t> rows = random_rows(view, count);
+  view.rows = rows;
   return sample_grid(format, sample_all(model, seed, shown_latents(model, view, count), temperature),
                      columns);
 }
@@ -97,13 +101,12 @@ template <class Model>
   return 2 * ((count + columns - 1) / columns) * columns;
 }
 
-/// Inputs (upper row of each pair) above their reconstructions, for the first `count` samples of `view`.
+/// The samples of `view` (upper row of each pair) above their reconstructions.
 template <class Model>
-[[nodiscard]] Image reconstruction_picture(const Model& model, const PictureFormat& format, DataView view,
-                                           Index count) {
+[[nodiscard]] Image reconstruction_picture(const Model& model, const PictureFormat& format,
+                                           const DataView& view) {
   using T = typename Model::Scalar;
-  count = std::min(count, view.size());
-  view.rows = view.rows.first(static_cast<std::size_t>(count));
+  const Index count = view.size();
   Matrix<T> x(count, model.input_columns());
   for_each_batch<T>(view, x, [](Index, MatrixIn<T>) {});
   const Matrix<T> reconstructed = reconstruct_all(model, view);

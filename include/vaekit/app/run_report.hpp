@@ -61,8 +61,8 @@ void add_scatter(const Model& model, const DataView& view, ReportData& data) {
   const LatentScatter scatter = latent_scatter(model, view, shown, 480);
   data.scatter = std::string(text_of(png_bytes(scatter.picture)));
   data.scatter_axes = scatter.axes;
-  for (const std::int32_t label : scatter.labels) {
-    data.scatter_labels.emplace_back(std::to_string(label), colour_name(label_colour(label)));
+  for (const auto& [label, colour] : scatter.labels) {
+    data.scatter_labels.emplace_back(std::to_string(label), colour_name(colour));
   }
 }
 
@@ -100,14 +100,14 @@ void add_interpolations(const Model& model, const PictureFormat& format, const D
   constexpr Index steps = 9;
   ReportSection section{
       "Interpolations", {}, "Each row goes from the posterior mean of one sample to that of another."};
-  const auto ends = encode_first(model, view, 2 * shown);
+  if (view.size() < 2) {
+    return;
+  }
+  const auto ends = encode_pairs(model, view, shown);
   const auto add = [&](bool spherical, const char* caption) {
     const auto z = interpolation_latents(model, ends, steps, spherical);
     section.figures.push_back(report_picture(latent_picture(model, format, z, steps), caption));
   };
-  if (ends.rows() < 2) {
-    return;
-  }
   if (has_straight_ways(model)) {
     add(false, "linear");
   }

@@ -105,8 +105,10 @@ class RunWriter {
     constexpr Index reconstructed = 16;
     write_png(folder_.image("samples", epoch),
               sample_picture(model, format_, seed_, pictured_, sampled, 1.0));
-    write_png(folder_.image("reconstructions", epoch),
-              reconstruction_picture(model, format_, pictured_, reconstructed));
+    DataView shown = pictured_;
+    const std::vector<std::uint32_t> rows = random_rows(pictured_, reconstructed);
+    shown.rows = rows;
+    write_png(folder_.image("reconstructions", epoch), reconstruction_picture(model, format_, shown));
   }
 
   RunFolder folder_;

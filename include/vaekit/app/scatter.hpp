@@ -33,8 +33,8 @@ inline ExitCode run_scatter(const ScatterOptions& options, std::ostream& out) {
     const LatentScatter scatter = latent_scatter(model, data.view(), options.count, options.size);
     write_png(options.out, scatter.picture);
     out << options.out.string() << ": " << scatter.axes << '\n';
-    for (const std::int32_t label : scatter.labels) {
-      out << "label " << label << ": " << colour_name(label_colour(label)) << '\n';
+    for (const auto& [label, colour] : scatter.labels) {
+      out << "label " << label << ": " << colour_name(colour) << '\n';
     }
   });
   out << std::flush;

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <set>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,13 +15,15 @@
 
 #include "vaekit/app/canvas.hpp"
 #include "vaekit/app/html.hpp"
+#include "vaekit/evaluate/data_view.hpp"
 #include "vaekit/evaluate/latent_codes.hpp"
 #include "vaekit/evaluate/principal_components.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
 
-/// Colours of labels: ten that are told apart easily, then the same ones again.
-[[nodiscard]] inline Colour label_colour(std::int32_t label) {
+/// Colour of class `rank` of those that occur: ten that are told apart easily, then ten lighter and ten
+/// darker ones, then the same thirty again.
+[[nodiscard]] inline Colour class_colour(std::size_t rank) {
   static constexpr std::array<Colour, 10> colours{{{0, 114, 178},
                                                    {230, 120, 0},
                                                    {0, 158, 115},
@@ -31,8 +34,15 @@ namespace vaekit::inline VAEKIT_ABI {
                                                    {110, 110, 110},
                                                    {170, 170, 20},
                                                    {60, 190, 220}}};
-  const auto count = static_cast<std::int32_t>(colours.size());
-  return colours[static_cast<std::size_t>((label % count + count) % count)];
+  Colour colour = colours[rank % colours.size()];
+  constexpr std::array<double, 3> targets{0, 255, 0};
+  constexpr std::array<double, 3> shares{0, 0.55, 0.5};
+  const std::size_t variant = rank / colours.size() % targets.size();
+  for (std::uint8_t& value : colour) {
+    const double mixed = value + shares[variant] * (targets[variant] - value);
+    value = static_cast<std::uint8_t>(std::lround(mixed));
+  }
+  return colour;
 }
 
 /// "#0072b2"
@@ -46,11 +56,11 @@ namespace vaekit::inline VAEKIT_ABI {
   return name;
 }
 
-/// Points of the plane as dots, coloured by label, on a square picture that holds them all: equal scales of
+/// Points of the plane as dots, coloured by class, on a square picture that holds them all: equal scales of
 /// both axes, the second upwards, grey lines where an axis is 0. Points that are not finite are left out.
 ///
-/// Shapes  points [n × 2]; labels n, or none for one colour
-[[nodiscard]] inline Image scatter_picture(MatrixIn<double> points, std::span<const std::int32_t> labels,
+/// Shapes  points [n × 2]; ranks of their classes (`class_colour`) n, or none for one colour
+[[nodiscard]] inline Image scatter_picture(MatrixIn<double> points, std::span<const std::size_t> ranks,
                                            Index size = 640) {
   check_columns("scatter_picture", "points", points, 2, "the plane");
   double low[2] = {0, 0};
@@ -86,7 +96,7 @@ namespace vaekit::inline VAEKIT_ABI {
     if (is_shown(i)) {
       const CanvasPoint point{place(0, points(i, 0)), static_cast<double>(size - 1) - place(1, points(i, 1))};
       canvas.stroke(point, point, radius,
-                    label_colour(labels.empty() ? 0 : labels[static_cast<std::size_t>(i)]), opacity);
+                    class_colour(ranks.empty() ? 0 : ranks[static_cast<std::size_t>(i)]), opacity);
     }
   }
   return canvas.take();
@@ -95,12 +105,31 @@ namespace vaekit::inline VAEKIT_ABI {
 /// Posterior means in the plane.
 struct LatentScatter {
   Image picture = {};
-  std::vector<std::int32_t> labels = {};  ///< that occur, in order; none known: empty
-  std::string axes;                       ///< what the axes are, in words
+  std::map<std::int32_t, Colour> labels = {};  ///< of all samples of the view; none known: empty
+  std::string axes;                            ///< what the axes are, in words
 };
 
-/// The posterior means of the first `limit` samples: as they are for two latent dimensions, else in the
-/// directions of the two principal components.
+namespace detail {
+
+/// The rank of each label that occurs in `view`, in their order.
+[[nodiscard]] inline std::map<std::int32_t, std::size_t> label_ranks(const DataView& view) {
+  std::map<std::int32_t, std::size_t> ranks;
+  if (const std::vector<std::int32_t>& labels = view.dataset->labels(); !labels.empty()) {
+    for (const std::uint32_t row : view.rows) {
+      ranks.emplace(labels[row], 0);
+    }
+  }
+  std::size_t next = 0;
+  for (auto& [label, rank] : ranks) {
+    rank = next++;
+  }
+  return ranks;
+}
+
+}  // namespace detail
+
+/// The posterior means of at most `limit` samples (`random_rows`): as they are for two latent dimensions,
+/// else in the directions of the two principal components.
 ///
 /// Throws UsageError for a model with one latent dimension
 template <class Model>
@@ -109,17 +138,20 @@ template <class Model>
   if (dim < 2) {
     throw UsageError("scatter: the model has 1 latent dimension, must have at least 2");
   }
-  view.rows = view.rows.first(static_cast<std::size_t>(std::min(limit, view.size())));
+  const std::map<std::int32_t, std::size_t> rank_of = detail::label_ranks(view);
+  const std::vector<std::uint32_t> rows = random_rows(view, limit);
+  view.rows = rows;
   Matrix<double> codes(view.size(), dim);
   latent_codes(model, view, codes);
   LatentScatter scatter{.axes = "the two latent dimensions"};
-  std::vector<std::int32_t> labels;
-  if (const std::vector<std::int32_t>& all = view.dataset->labels(); !all.empty()) {
-    for (const std::uint32_t row : view.rows) {
-      labels.push_back(all[row]);
+  for (const auto& [label, rank] : rank_of) {
+    scatter.labels.emplace(label, class_colour(rank));
+  }
+  std::vector<std::size_t> ranks;
+  for (const std::uint32_t row : rows) {
+    if (!rank_of.empty()) {
+      ranks.push_back(rank_of.at(view.dataset->labels()[row]));
     }
-    const std::set<std::int32_t> distinct(labels.begin(), labels.end());
-    scatter.labels.assign(distinct.begin(), distinct.end());
   }
   if (dim > 2) {
     const PrincipalComponents components = principal_components(codes, 2);
@@ -128,7 +160,7 @@ template <class Model>
                           format_fixed(100 * components.share(0), 1), " and ",
                           format_fixed(100 * components.share(1), 1), " % of the variance");
   }
-  scatter.picture = scatter_picture(codes, labels, size);
+  scatter.picture = scatter_picture(codes, ranks, size);
   return scatter;
 }
 
