@@ -72,3 +72,16 @@ TEST_CASE("canvas: what lies outside is left out") {
     CHECK(canvases::at(image, row, 1) == canvases::white);
   }
 }
+
+TEST_CASE("canvas: what lies outside the part that is kept to is left out") {
+  Canvas canvas(5, 5);
+  canvas.clip(1, 2, 2, 9);
+  canvas.stroke({-9, 2}, {9, 2}, 5, canvases::blue);
+  const Image image = canvas.take();
+  for (Index row = 0; row < 5; ++row) {
+    for (Index column = 0; column < 5; ++column) {
+      const bool inside = row >= 1 && row <= 2 && column >= 2;
+      CHECK(canvases::at(image, row, column) == (inside ? canvases::blue : canvases::white));
+    }
+  }
+}

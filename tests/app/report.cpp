@@ -44,6 +44,13 @@ TEST_CASE("report: the page is complete, needs no script and nothing from outsid
   CHECK(count(page, "src=") == count(page, "src=\"data:image/png;base64,"));
 }
 
+TEST_CASE("report: how a run ended that is not complete stands at the top") {
+  ReportData data = two_epochs();
+  CHECK_FALSE(contains(render_report(data), "class=\"notice\""));
+  data.notice = "It diverged: a < b.";
+  CHECK(contains(render_report(data), "</h1>\n<p class=\"notice\">It diverged: a &lt; b.</p>\n<dl"));
+}
+
 TEST_CASE("report: key numbers are those of the last epoch") {
   const std::string page = render_report(two_epochs());
   CHECK(contains(page, "<dt>Test ELBO</dt><dd>\u2212261.50 <small>nats</small></dd>"));

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <csignal>
+#include <ostream>
 #include <sstream>
 #include <string>
 
@@ -188,6 +190,78 @@ TEST_CASE("train: divergence names the last finite checkpoint and what to do") {
   CHECK(std::string(detail::with_advice(error, folder).what()) ==
         "train: step 7: loss is nan; last finite checkpoint: " + folder.last().string() +
             "; try a lower learning_rate or gradient clipping");
+}
+
+TEST_CASE("train: a run that diverged leaves its curves and what happened") {
+  Trained t("train-diverged");
+  const auto diverge = [&] {
+    t.train([](TrainOptions& o) {
+      // One step an epoch: the first leaves the model as it is.
+      o.overrides = {"training.batch_size=40",
+                     R"(optimizer.learning_rate={"schedule":"linear","from":1e-9,"to":1e30,"epochs":2})"};
+    });
+  };
+  std::string message;
+  try {
+    diverge();
+  } catch (const NumericError& error) {
+    message = error.what();
+  }
+  CHECK(message.starts_with("train: "));
+  CHECK(message.find("; last finite checkpoint: " + t.run.last().string() + "; try a lower learning_rate") !=
+        std::string::npos);
+  const std::string page = read_text_file(t.run.report());
+  CHECK(page.find("<p class=\"notice\">This run diverged: " + escape_html(message) + "</p>") !=
+        std::string::npos);
+  CHECK(page.find("Training curves") != std::string::npos);
+  CHECK(page.find("Posterior means") == std::string::npos);
+  CHECK(page.find("Latent space") == std::string::npos);
+  CHECK(std::filesystem::exists(t.run.curves()));
+  CHECK_FALSE(std::filesystem::exists(t.run.image("samples", 2)));
+}
+
+TEST_CASE("train: a report that cannot be written hides neither a divergence nor an interrupt") {
+  const TemporaryFolder parent("train-unreported");
+  const RunFolder folder{parent / "run"};
+  std::ostringstream err;
+  detail::write_if_possible(folder, err, [] { throw IoError("disk full"); });
+  CHECK(err.str() == folder.report().string() + ": not written: disk full\n");
+}
+
+namespace {
+
+/// Interrupts the process when the first epoch is reported.
+struct InterruptingBuffer : std::stringbuf {
+  bool interrupted = false;
+
+  int sync() override {
+    if (!interrupted && str().find("epoch 1/") != std::string::npos) {
+      interrupted = true;
+      std::raise(SIGINT);
+    }
+    return 0;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("train: an interrupted run has a report of what it is so far, a resumed one of the end") {
+  Trained t("train-interrupted");
+  InterruptingBuffer buffer;
+  std::ostream err(&buffer);
+  std::ostringstream out;
+  CHECK(
+      run_train({.config = t.folder / "c.json", .overrides = {}, .out = t.run.root, .threads = 1, .seed = {}},
+                out, err) == ExitCode::interrupted);
+  CHECK(buffer.str().ends_with("interrupted: wrote " + t.run.last().string() + "; go on with --resume\n"));
+  const char* notice = "<p class=\"notice\">This run was interrupted after 1 of 2 epochs.</p>";
+  const std::string page = read_text_file(t.run.report());
+  CHECK(page.find(notice) != std::string::npos);
+  CHECK(page.find("Training curves") != std::string::npos);
+  CHECK(page.find("Posterior means") != std::string::npos);
+  CHECK(std::filesystem::exists(t.run.curves()));
+  CHECK(t.train([](TrainOptions& o) { o.resume = true; }) == ExitCode::done);
+  CHECK(read_text_file(t.run.report()).find("class=\"notice\"") == std::string::npos);
 }
 
 TEST_CASE("train: a validation set of its own is watched, whole, beside all training samples") {

@@ -21,18 +21,28 @@ struct CanvasPoint {
   double y = 0;
 };
 
-/// Draws on a white picture. What lies outside it is left out.
+/// Draws on a white picture. What lies outside it, or outside `clip`, is left out.
 class Canvas {
  public:
   Canvas(Index height, Index width)
       : image_{.height = height,
                .width = width,
                .channels = 3,
-               .pixels = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * height * width), 255)} {}
+               .pixels = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * height * width), 255)},
+        bottom_(height - 1),
+        right_(width - 1) {}
+
+  /// From now on nothing changes above `top`, below `bottom`, left of `left` and right of `right`.
+  void clip(Index top, Index bottom, Index left, Index right) {
+    top_ = std::max<Index>(top, 0);
+    bottom_ = std::min(bottom, image_.height - 1);
+    left_ = std::max<Index>(left, 0);
+    right_ = std::min(right, image_.width - 1);
+  }
 
   /// Mixes a colour into a pixel: all of it for the opacity 1.
   void blend(Index row, Index column, const Colour& colour, double opacity) {
-    if (row < 0 || row >= image_.height || column < 0 || column >= image_.width) {
+    if (row < top_ || row > bottom_ || column < left_ || column > right_) {
       return;
     }
     for (Index c = 0; c < 3; ++c) {
@@ -72,6 +82,10 @@ class Canvas {
   }
 
   Image image_;
+  Index top_ = 0;
+  Index bottom_;
+  Index left_ = 0;
+  Index right_;
 };
 
 }  // namespace vaekit::inline VAEKIT_ABI

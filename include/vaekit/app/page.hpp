@@ -20,6 +20,7 @@ body { margin: 0 auto; max-width: 1180px; padding: 28px 32px 56px; background: v
 h1 { margin: 0 0 18px; font-size: 28px; line-height: 1.2; overflow-wrap: anywhere; }
 h2 { margin: 40px 0 12px; font-size: 19px; }
 .note { margin: 10px 0 0; color: var(--faint); font-size: 13px; }
+.notice { margin: 0 0 18px; padding: 10px 16px; border-left: 4px solid var(--s1); background: var(--panel); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0 0 20px; }
 .tiles div { background: var(--panel); border-radius: 8px; padding: 12px 16px; }
 .tiles dt { color: var(--faint); font-size: 13px; }

@@ -42,6 +42,7 @@ struct ReportSection {
 /// What report.html tells about a run.
 struct ReportData {
   std::string name;
+  std::string notice = {};          ///< of a run that did not end as it should: how it ended
   std::string config;               ///< JSON text
   std::vector<MetricsRow> metrics;  ///< of rows with equal epoch and split the last one counts
   std::vector<ReportPicture> samples;
@@ -116,6 +117,10 @@ struct ReportSplit {
                      concat("of ", data.latent.mean_variance.size()));
   }
   return out + "</dl>\n";
+}
+
+[[nodiscard]] inline std::string report_notice(const ReportData& data) {
+  return data.notice.empty() ? "" : concat("<p class=\"notice\">", escape_html(data.notice), "</p>\n");
 }
 
 [[nodiscard]] inline std::string report_table(const std::vector<ReportSplit>& splits) {
@@ -287,12 +292,12 @@ struct ReportSplit {
 /// Throws ConfigError "config.json:<line>:<column>: ..." when `data.config` is not JSON
 [[nodiscard]] inline std::string render_report(const ReportData& data) {
   const std::vector<detail::ReportSplit> splits = detail::report_splits(data.metrics);
-  return render_page(data.name,
-                     concat(detail::report_tiles(data, splits), detail::report_table(splits),
-                            detail::report_curves(splits), detail::report_latent(data),
-                            detail::report_scatter(data), detail::report_figures("Samples", data.samples),
-                            detail::report_figures("Reconstructions", data.reconstructions),
-                            detail::report_sections(data.sections), detail::report_setup(data)));
+  return render_page(data.name, concat(detail::report_notice(data), detail::report_tiles(data, splits),
+                                       detail::report_table(splits), detail::report_curves(splits),
+                                       detail::report_latent(data), detail::report_scatter(data),
+                                       detail::report_figures("Samples", data.samples),
+                                       detail::report_figures("Reconstructions", data.reconstructions),
+                                       detail::report_sections(data.sections), detail::report_setup(data)));
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

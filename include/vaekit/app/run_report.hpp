@@ -164,24 +164,55 @@ void add_temperatures(const Model& model, const PictureFormat& format, const Dat
 #endif
 }
 
-}  // namespace detail
-
-/// Writes report.html and images/curves.png from what the run folder holds, the final model's latent
-/// statistics on `view` and, for images that are to be pictured, pictures of its latent space.
-///
-/// Throws IoError, DataError
-template <class Model>
-void write_run_report(const RunFolder& folder, const ExperimentConfig& config, const InputFormat& input,
-                      const Model& model, const DataView& view, std::string latent_source) {
+/// What the run folder holds, for a report of a run that ended with `notice`.
+[[nodiscard]] inline ReportData run_report_data(const RunFolder& folder, const ExperimentConfig& config,
+                                                std::string notice) {
   ReportData data;
   data.name = config.name;
+  data.notice = std::move(notice);
   data.config = dump(write_json(config));
   if (std::filesystem::exists(folder.metrics())) {
     data.metrics = parse_metrics(read_text_file(folder.metrics()), folder.metrics().string());
   }
   const std::uint64_t epochs = data.metrics.empty() ? 0 : data.metrics.back().epoch;
-  data.samples = detail::report_pictures(folder, "samples", epochs);
-  data.reconstructions = detail::report_pictures(folder, "reconstructions", epochs);
+  data.samples = report_pictures(folder, "samples", epochs);
+  data.reconstructions = report_pictures(folder, "reconstructions", epochs);
+  data.environment = {{"vaekit", version},
+                      {"instruction set", instruction_set},
+                      {"threads", std::to_string(thread_count())},
+                      {"OpenMP", has_openmp ? "on" : "off"},
+                      {"precision", std::string(to_string(config.precision))},
+                      {"compiler", compiler_name()}};
+  return data;
+}
+
+inline void write_report_files(const RunFolder& folder, const ReportData& data) {
+  if (const auto splits = report_splits(data.metrics); !splits.empty()) {
+    write_png(folder.curves(), curve_picture(report_chart("ELBO", &MetricsRow::elbo, splits)));
+  }
+  write_file_atomically(folder.report(), render_report(data));
+}
+
+}  // namespace detail
+
+/// Writes report.html and images/curves.png from what the run folder holds, and nothing of a model: of a run
+/// that ended with `notice`, in weights that may not be finite.
+///
+/// Throws IoError, DataError
+inline void write_run_report(const RunFolder& folder, const ExperimentConfig& config, std::string notice) {
+  detail::write_report_files(folder, detail::run_report_data(folder, config, std::move(notice)));
+}
+
+/// Writes report.html and images/curves.png from what the run folder holds, the final model's latent
+/// statistics on `view` and, for images that are to be pictured, pictures of its latent space. `notice` says
+/// how a run ended that is not complete.
+///
+/// Throws IoError, DataError
+template <class Model>
+void write_run_report(const RunFolder& folder, const ExperimentConfig& config, const InputFormat& input,
+                      const Model& model, const DataView& view, std::string latent_source,
+                      std::string notice = {}) {
+  ReportData data = detail::run_report_data(folder, config, std::move(notice));
   data.latent = latent_statistics(model, view);
   data.latent_source = std::move(latent_source);
   detail::add_scatter(model, view, data);
@@ -194,16 +225,7 @@ void write_run_report(const RunFolder& folder, const ExperimentConfig& config, c
       detail::add_temperatures(model, format, view, config.seed, data);
     }
   }
-  if (const auto splits = detail::report_splits(data.metrics); !splits.empty()) {
-    write_png(folder.curves(), curve_picture(detail::report_chart("ELBO", &MetricsRow::elbo, splits)));
-  }
-  data.environment = {{"vaekit", version},
-                      {"instruction set", instruction_set},
-                      {"threads", std::to_string(thread_count())},
-                      {"OpenMP", has_openmp ? "on" : "off"},
-                      {"precision", std::string(to_string(config.precision))},
-                      {"compiler", detail::compiler_name()}};
-  write_file_atomically(folder.report(), render_report(data));
+  detail::write_report_files(folder, data);
 }
 
 }  // namespace vaekit::inline VAEKIT_ABI

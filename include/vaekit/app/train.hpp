@@ -3,10 +3,12 @@
 
 #include <concepts>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vaekit/app/condition.hpp"
@@ -161,6 +163,16 @@ struct ExperimentData {
                              "; try a lower learning_rate or gradient clipping"));
 }
 
+/// Runs `write` for a run that has not come to its end: its failure is told on `err`, and hides nothing.
+template <class Write>
+void write_if_possible(const RunFolder& folder, std::ostream& err, Write&& write) {
+  try {
+    write();
+  } catch (const std::exception& error) {
+    err << folder.report().string() << ": not written: " << error.what() << std::endl;
+  }
+}
+
 inline void print_results(const std::vector<MetricsRow>& rows, const RunFolder& folder, std::ostream& out) {
   for (const char* split : {"train", "validation", "test"}) {
     const auto last =
@@ -224,6 +236,26 @@ void check_supports(const TrainingData& views, const Model& model, std::string_v
   }
 }
 
+/// Goes on from the last checkpoint where that is asked for, or removes what is to be written over.
+///
+/// Throws ConfigError, DataError when the run in the folder is another one
+template <class State>
+void resume_or_clear(const TrainOptions& options, const RunFolder& folder, const RunIdentity& identity,
+                     State& state, RunWriter& writer, std::ostream& err) {
+  if (options.resume) {
+    const Checkpoint checkpoint = read_checkpoint(folder.last());
+    check_same_experiment(checkpoint, identity.config, folder);
+    check_same_data(checkpoint, identity.data, folder);
+    restore(checkpoint, state);
+    writer.resume(state.progress.epoch);
+    folder.remove_unfinished();
+    err << "resuming after " << state.progress.epoch << " epochs and " << state.progress.batch
+        << " batches\n";
+  } else if (options.overwrite) {
+    folder.clear();
+  }
+}
+
 template <class T>
 ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const RunFolder& folder,
                      std::ostream& out, std::ostream& err) {
@@ -236,44 +268,42 @@ ExitCode train_model(ExperimentConfig config, const TrainOptions& options, const
   Trainer<ConfiguredVae<T>, AnyOptimizer, AnyObjective> trainer(
       config.training, optimizer, AnyObjective(config.objective), views, config.seed);
   TrainingState<ConfiguredVae<T>, AnyOptimizer> state(std::move(model), optimizer, config.training);
-  const std::string identity = identity_text(config);
-  const std::string trained_on = fingerprint(data.train);
+  const RunIdentity identity{identity_text(config), fingerprint(data.train)};
   trainer.prepare(state);
-  RunWriter writer(folder, config.training, {data.format(), config.data.scale}, {identity, trained_on},
+  RunWriter writer(folder, config.training, {data.format(), config.data.scale}, identity,
                    views.test.size() > 0 ? views.test : views.train, config.seed);
   folder.create();
   const FolderLock lock(folder.root);
   check_free(folder, options);  // again: another run may have come first while the data were read
-  if (options.resume) {
-    const Checkpoint checkpoint = read_checkpoint(folder.last());
-    check_same_experiment(checkpoint, identity, folder);
-    check_same_data(checkpoint, trained_on, folder);
-    restore(checkpoint, state);
-    writer.resume(state.progress.epoch);
-    folder.remove_unfinished();
-    err << "resuming after " << state.progress.epoch << " epochs and " << state.progress.batch
-        << " batches\n";
-  } else if (options.overwrite) {
-    folder.clear();
-  }
-  const std::string effective = dump(write_json(config)) + '\n';
-  write_file_atomically(folder.config(), effective);
+  resume_or_clear(options, folder, identity, state, writer, err);
+  write_file_atomically(folder.config(), dump(write_json(config)) + '\n');
   const InterruptGuard guard;
   TrainingEnd end{};
   try {
     ConsoleProgress progress(err, stderr_is_terminal(), config.training.epochs);
     end = options.quiet ? trainer.train(state, writer) : trainer.train(state, progress, writer);
   } catch (const NumericError& error) {
-    throw with_advice(error, folder);
+    const NumericError advised = with_advice(error, folder);
+    write_if_possible(folder, err, [&] {
+      write_run_report(folder, config, concat("This run diverged: ", advised.what()));
+    });
+    throw advised;
   }
+  const bool tested = views.test.size() > 0;
+  const auto write_report = [&](std::string notice) {
+    write_run_report(folder, config, data.format(), state.evaluated(), tested ? views.test : views.train,
+                     tested ? "the test set" : "the training set", std::move(notice));
+  };
   if (end == TrainingEnd::interrupted) {
     err << (stderr_is_terminal() ? "\n" : "") << "interrupted: wrote " << folder.last().string()
         << "; go on with --resume" << std::endl;
+    write_if_possible(folder, err, [&] {
+      write_report(concat("This run was interrupted after ", state.progress.epoch, " of ",
+                          config.training.epochs, " epochs."));
+    });
     return ExitCode::interrupted;
   }
-  const bool tested = views.test.size() > 0;
-  write_run_report(folder, config, data.format(), state.evaluated(), tested ? views.test : views.train,
-                   tested ? "the test set" : "the training set");
+  write_report("");
   print_results(
       std::filesystem::exists(folder.metrics()) ? RunWriter::read_metrics(folder) : std::vector<MetricsRow>{},
       folder, out);
