@@ -164,7 +164,7 @@ def check_evaluate():
             r"bits/dimension  \d\.\d{4}, by the elbo\nactive units    \d of 2\n"
             rf"mutual info     {number}, of q\(z\) over 96 samples\nmarginal kl     {number}\n"
             rf"total corr      {number}\ndimension kl    {number}\n"
-            r"mmd             -?\d\.\d{6} squared, to the prior\n",
+            r"mmd             -?\d\.\d{6} \+- \d\.\d{6} squared, to the prior, of 96 samples\n",
             text,
         ),
         text,
@@ -181,7 +181,9 @@ def check_evaluate():
             "reconstruction_standard_error",
             "kl",
             "kl_standard_error",
+            "posterior_trained",
             "active_units",
+            "mean_variance_per_dimension",
             "kl_per_dimension",
             "bits_per_dimension",
             "aggregate_inputs",
@@ -195,6 +197,7 @@ def check_evaluate():
             "dimension_kl_standard_error",
             "mmd_samples",
             "mmd",
+            "mmd_standard_error",
         },
         "keys of evaluate --json",
     )
@@ -342,7 +345,9 @@ def check_arrays():
 
     outliers = json.loads(run("metrics", "run", "--outliers", "inputs.npy", "--json").stdout)["outliers"]
     check_equal(
-        set(outliers), {"samples", "outliers", "auroc", "average_precision"}, "keys of metrics --outliers"
+        set(outliers),
+        {"samples", "outliers", "score", "auroc", "average_precision"},
+        "keys of metrics --outliers",
     )
     check_equal((outliers["samples"], outliers["outliers"]), (40, 5), "the test split against the file")
     check(0 <= outliers["auroc"] <= 1 and 0 < outliers["average_precision"] <= 1, f"shares: {outliers}")
