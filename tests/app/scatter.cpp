@@ -61,7 +61,8 @@ TEST_CASE("scatter: data sorted by labels of any numbers are shown in all their 
       {-10, class_colour(0)}, {0, class_colour(1)}, {10, class_colour(2)}};
   CHECK(scatter.labels == expected);
   // The samples of a label have one latent: many dots upon each other leave its pure colour.
-  for (const auto& [label, colour] : expected) {
+  for (const auto& [name, colour] : expected) {
+    const std::int32_t label = name;  // CAPTURE takes no structured binding
     CAPTURE(label);
     bool found = false;
     for (std::size_t i = 0; i + 2 < scatter.picture.pixels.size(); i += 3) {
