@@ -162,7 +162,7 @@ template <class Model>
   return z;
 }
 
-/// Conditions to show a model's samples with: each class in turn, or those of the first samples of `view`.
+/// Conditions to show a model's samples with: each class in turn, or those of the samples of `view`.
 template <class Model>
 [[nodiscard]] Matrix<typename Model::Scalar> shown_latents(const Model& model, const DataView& view,
                                                            Index count) {
