@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <Eigen/LU>
+
 #include "evaluate/linear_gaussian.hpp"
 #include "evaluate/quadrature.hpp"
 #include "support/golden.hpp"
@@ -74,16 +76,24 @@ TEST_CASE_TEMPLATE("aggregate posterior: log-densities are those of PyTorch", T,
   const auto z = golden.matrix<T>("z");
   std::vector<double> joint(static_cast<std::size_t>(z.rows()));
   std::vector<double> marginals(joint.size());
+  std::vector<double> full(joint.size());
   for (const int threads : {1, 3}) {
     const ThreadScope scope(threads);
-    aggregate_log_density(golden.matrix<T>("mu"), golden.matrix<T>("logvar"), z, std::span(joint),
-                          std::span(marginals));
+    const auto mu = golden.matrix<T>("mu");
+    const auto logvar = golden.matrix<T>("logvar");
+    const auto below = golden.matrix<T>("below");
+    aggregate_log_density(mu, logvar, z, std::span(joint));
+    aggregate_marginal_log_density(mu, logvar, z, std::span(marginals));
+    Matrix<T> params(mu.rows(), mu.cols() + logvar.cols() + below.cols());
+    params << mu, logvar, below;
+    aggregate_log_density(FullGaussianLatent<T>({.dim = z.cols()}), params, z, std::span(full));
     const auto check = [&](const char* name, const std::vector<double>& values) {
       const std::vector<T> got(values.begin(), values.end());
       golden.check<T>(name, std::span<const T>(got));
     };
     check("joint", joint);
     check("marginals", marginals);
+    check("joint_full", full);
   }
 }
 
@@ -150,13 +160,47 @@ TEST_CASE("aggregate posterior: mutual information and marginal KL are the mean 
         doctest::Approx(evaluate_elbo(model, samples.view(), 1).kl.mean()).epsilon(1e-10));
 }
 
+TEST_CASE("aggregate posterior: of posteriors with one covariance for all it is a Gaussian") {
+  using Model =
+      Vae<Sequential<Dense<double>>, FullGaussianLatent<double>, Sequential<Dense<double>>, Gaussian<double>>;
+  Model model(Sequential(example::identity(2)), FullGaussianLatent<double>({.dim = 2}),
+              Sequential(example::identity(2)), Gaussian<double>({}, 2));
+  // mu = x, of which the posterior has the covariance L Lᵀ.
+  Eigen::Matrix2d factor;
+  factor << 0.6, 0, 0.5, 0.4;
+  model.posterior_head.weight.setZero();
+  model.posterior_head.weight(0, 0) = 1;
+  model.posterior_head.weight(1, 1) = 1;
+  model.posterior_head.bias << 0, 0, 2 * std::log(factor(0, 0)), 2 * std::log(factor(1, 1)), factor(1, 0);
+  const example::Samples samples = example::normal_samples(1000, 2);
+  const auto statistics = aggregate_statistics(model, samples.view(), 1);
+  REQUIRE(statistics.has_value());
+  const Eigen::Matrix2d within = factor * factor.transpose();
+  const Eigen::Matrix2d covariance = within + Eigen::Matrix2d::Identity();
+  const double determinant = covariance.determinant();
+  const double product = covariance(0, 0) * covariance(1, 1);
+  const double trace = covariance.trace() - 2;
+  constexpr double bias = 0.02;  // as above
+  check_near(statistics->mutual_information, 0.5 * std::log(determinant / within.determinant()), bias);
+  check_near(statistics->total_correlation, 0.5 * std::log(product / determinant), bias);
+  check_near(statistics->dimension_kl, 0.5 * (trace - std::log(product)), bias);
+  check_near(statistics->marginal_kl, 0.5 * (trace - std::log(determinant)), bias);
+  CHECK(statistics->mutual_information.mean() + statistics->marginal_kl.mean() ==
+        doctest::Approx(evaluate_elbo(model, samples.view(), 1).kl.mean()).epsilon(0.1));
+}
+
+TEST_CASE("aggregate posterior: the more numbers a covariance has, the fewer inputs") {
+  const auto model = discrepancies::constant_vae(FullGaussianConfig{.dim = 300}, StandardNormalConfig{});
+  const auto statistics = aggregate_statistics(model, example::normal_samples(400, 3).view(), 1);
+  REQUIRE(statistics.has_value());
+  CHECK(statistics->inputs == 333);
+  CHECK(std::abs(statistics->mutual_information.mean()) < 1e-9);
+}
+
 TEST_CASE("aggregate posterior: there is none of other posteriors, and none of a conditional model") {
   const example::Samples samples = example::normal_samples(4);
-  using Full =
-      Vae<Sequential<Dense<double>>, FullGaussianLatent<double>, Sequential<Dense<double>>, Gaussian<double>>;
-  const Full full(Sequential(example::identity(3)), FullGaussianLatent<double>({.dim = 2}),
-                  Sequential(example::identity(2)), Gaussian<double>({}, 3));
-  CHECK_FALSE(aggregate_statistics(full, samples.view(), 1).has_value());
+  const auto sphere = discrepancies::constant_vae(VonMisesFisherConfig{.dim = 2}, UniformSphereConfig{});
+  CHECK_FALSE(aggregate_statistics(sphere, samples.view(), 1).has_value());
   const example::LinearVae conditional(Sequential(example::identity(3)), GaussianLatent<double>({.dim = 2}),
                                        Sequential(example::identity(3)), Gaussian<double>({}, 2),
                                        Initializer::fan_in_uniform, {}, 1);

@@ -18,8 +18,13 @@ def main():
     inputs = {"mu": randn(g, INPUTS, DIM), "logvar": randn(g, INPUTS, DIM), "z": randn(g, 90, DIM)}
     posteriors = torch.distributions.Normal(inputs["mu"][None], torch.exp(inputs["logvar"] / 2)[None])
     log_density = posteriors.log_prob(inputs["z"][:, None])
+    below = inputs["below"] = 0.5 * randn(g, INPUTS, DIM * (DIM - 1) // 2)  # rows of the factor
+    factor = torch.diag_embed(torch.exp(inputs["logvar"] / 2))
+    factor[:, *torch.tril_indices(DIM, DIM, -1)] = below
+    correlated = torch.distributions.MultivariateNormal(inputs["mu"][None], scale_tril=factor[None])
     save("aggregate", inputs, {
         "joint": torch.logsumexp(log_density.sum(2), 1) - math.log(INPUTS),
+        "joint_full": torch.logsumexp(correlated.log_prob(inputs["z"][:, None]), 1) - math.log(INPUTS),
         "marginals": (torch.logsumexp(log_density, 1) - math.log(INPUTS)).sum(1),
     })
 

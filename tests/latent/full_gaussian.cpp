@@ -65,6 +65,26 @@ TEST_CASE("full gaussian: covariance and KL are those of N(mu, L L^T)") {
   }
 }
 
+TEST_CASE_TEMPLATE("full gaussian: the density at any point is that of the samples", T, float, double) {
+  const FullGaussianLatent<T> latent({.dim = 5});
+  const Matrix<T> params = posterior_suite::random_matrix<T>(2, latent.head_size(), 2, 0.7);
+  const posterior_suite::Pass<FullGaussianLatent<T>, StandardNormal<T>> run(
+      latent, {}, params, posterior_suite::noise(latent, 2 * 19));
+  const Matrix<T> samples(run.z.bottomRows(19));
+  Matrix<T> points(samples.transpose());
+  std::vector<T> values(19);
+  latent.point_log_prob(params.bottomRows(1), points, values);
+  for (Index i = 0; i < 19; ++i) {
+    CHECK(values[static_cast<std::size_t>(i)] ==
+          doctest::Approx(run.log_q(1, i)).epsilon(std::is_same_v<T, float> ? 2e-5 : 1e-12));
+  }
+  Matrix<T> clamped(params);
+  clamped(1, 5) = T{-100};
+  points = samples.transpose();
+  latent.point_log_prob(clamped.bottomRows(1), points, values);
+  CHECK(std::isfinite(values[0]));
+}
+
 TEST_CASE("full gaussian: the path gradient is that of the density with respect to z alone") {
   const FullGaussianLatent<double> latent({.dim = 3});
   const Matrix<double> params = posterior_suite::random_matrix<double>(2, latent.head_size(), 2, 0.7);

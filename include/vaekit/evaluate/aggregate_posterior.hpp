@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -102,37 +103,69 @@ inline AggregateDiscrepancy kernel_discrepancy(const Matrix<double>& a, const Ma
           .standard_error = std::sqrt((4 * (count - 2) * between + 2 * variance) / pairs)};
 }
 
-/// log q(z) of each row of z, and Σ_d log q(z_d), where q is the mixture of the N diagonal Gaussians in the
-/// rows of mu and logvar with equal weights.
+/// out[i] = log q(z_i) for the rows of z, where q is the mixture of the N diagonal Gaussians in the rows of
+/// mu and logvar with equal weights.
 ///
-/// Shapes   mu, logvar [N × dim], z [n × dim] → joint, marginals [n]
+/// Shapes   mu, logvar [N × dim], z [n × dim] → out [n]
 /// Units    nats
 /// Threads  no bit depends on their number
-/// Memory   O(N) beside the arguments; time O(n N dim)
+/// Memory   O(N dim); time O(n N dim)
 template <class T>
 void aggregate_log_density(const Matrix<T>& mu, const Matrix<T>& logvar, const Matrix<T>& z,
-                           std::span<double> joint, std::span<double> marginals) {
+                           std::span<double> out) {
   constexpr Index rows = 64;  // whose shares in all components are held at a time
   std::vector<T> values(static_cast<std::size_t>(rows));
-  const auto add_to = [&](std::span<double> sums, const Matrix<T>& means, const Matrix<T>& spreads,
-                          const Matrix<T>& points) {
-    MixtureCache<T> cache(rows, means.rows(), means.cols());
-    cache.log_weights.setConstant(static_cast<T>(-std::log(static_cast<double>(means.rows()))));
-    for (Index first = 0; first < points.rows(); first += rows) {
-      const auto n = static_cast<std::size_t>(std::min(rows, points.rows() - first));
-      MixtureView<T>{means, spreads}.log_prob(points.middleRows(first, static_cast<Index>(n)), cache,
-                                              std::span(values).first(n));
-      for (std::size_t i = 0; i < n; ++i) {
-        sums[static_cast<std::size_t>(first) + i] += static_cast<double>(values[i]);
-      }
-    }
-  };
-  std::ranges::fill(joint, 0.0);
-  std::ranges::fill(marginals, 0.0);
-  add_to(joint, mu, logvar, z);
-  for (Index d = 0; d < mu.cols(); ++d) {
-    add_to(marginals, Matrix<T>(mu.col(d)), Matrix<T>(logvar.col(d)), Matrix<T>(z.col(d)));
+  MixtureCache<T> cache(rows, mu.rows(), mu.cols());
+  cache.log_weights.setConstant(static_cast<T>(-std::log(static_cast<double>(mu.rows()))));
+  for (Index first = 0; first < z.rows(); first += rows) {
+    const auto n = static_cast<std::size_t>(std::min(rows, z.rows() - first));
+    MixtureView<T>{mu, logvar}.log_prob(z.middleRows(first, static_cast<Index>(n)), cache,
+                                        std::span(values).first(n));
+    std::copy_n(values.begin(), n, out.begin() + first);
   }
+}
+
+/// out[i] = Σ_d log q(z_id) for the same mixture: each dimension by itself.
+template <class T>
+void aggregate_marginal_log_density(const Matrix<T>& mu, const Matrix<T>& logvar, const Matrix<T>& z,
+                                    std::span<double> out) {
+  std::vector<double> marginal(out.size());
+  std::ranges::fill(out, 0.0);
+  for (Index d = 0; d < mu.cols(); ++d) {
+    aggregate_log_density(Matrix<T>(mu.col(d)), Matrix<T>(logvar.col(d)), Matrix<T>(z.col(d)),
+                          std::span(marginal));
+    std::ranges::transform(out, marginal, out.begin(), std::plus<>());
+  }
+}
+
+/// out[i] = log q(z_i) for the rows of z, where q is the mixture with equal weights of the posteriors of a
+/// latent that `has_point_density`, one for each row of the head's outputs `params` [N × head_size].
+///
+/// Time O(n N dim²), else as the one of diagonal Gaussians
+template <class Latent>
+void aggregate_log_density(const Latent& latent, const Matrix<typename Latent::Scalar>& params,
+                           const Matrix<typename Latent::Scalar>& z, std::span<double> out) {
+  using T = typename Latent::Scalar;
+  constexpr Index block = 256;  // points that share what is computed once for each posterior
+  parallel_for((z.rows() + block - 1) / block, 1, [&](Index first_block, Index last_block) {
+    for (Index first = first_block * block; first < std::min(last_block * block, z.rows()); first += block) {
+      const Index n = std::min(block, z.rows() - first);
+      const Matrix<T> columns(z.middleRows(first, n).transpose());
+      Matrix<T> points(columns.rows(), n);
+      std::vector<T> values(static_cast<std::size_t>(n));
+      std::vector<LogSumExp> sums(values.size());
+      for (Index i = 0; i < params.rows(); ++i) {
+        points = columns;
+        latent.point_log_prob(params.middleRows(i, 1), points, values);
+        for (std::size_t k = 0; k < values.size(); ++k) {
+          sums[k].add(static_cast<double>(values[k]));
+        }
+      }
+      const double log_count = std::log(static_cast<double>(params.rows()));
+      std::ranges::transform(sums, out.begin() + first,
+                             [&](const LogSumExp& sum) { return sum.value() - log_count; });
+    }
+  });
 }
 
 namespace detail {
@@ -140,6 +173,7 @@ namespace detail {
 /// The posteriors of inputs, a sample of each, and log-densities of the samples.
 template <class T>
 struct PosteriorSamples {
+  Matrix<T> params;             // [N × head_size], where the posterior is no diagonal Gaussian
   Matrix<T> mu, logvar, z;      // [N × dim]
   std::vector<T> log_q, log_p;  // [N]
 };
@@ -156,8 +190,13 @@ template <class Model>
   model.prepare_prior(Matrix<T>(1, 0), w);
   Matrix<T> buffer(batch, model.input_columns());
   const auto all = static_cast<std::size_t>(count);
-  PosteriorSamples<T> samples{Matrix<T>(count, dim), Matrix<T>(count, dim), Matrix<T>(count, dim),
-                              std::vector<T>(all), std::vector<T>(all)};
+  const bool diagonal = is_diagonal_gaussian(model.latent);
+  PosteriorSamples<T> samples{Matrix<T>(diagonal ? 0 : count, model.latent.head_size()),
+                              Matrix<T>(count, dim),
+                              Matrix<T>(count, dim),
+                              Matrix<T>(count, dim),
+                              std::vector<T>(all),
+                              std::vector<T>(all)};
   for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
     const Index n = x.rows();
     const auto values = [&](std::vector<T>& whole) {
@@ -168,12 +207,25 @@ template <class Model>
     samples.mu.middleRows(first, n) = q.mu;
     samples.logvar.middleRows(first, n) = q.logvar;
     const auto params = w.posterior.topRows(n);
+    if (!diagonal) {
+      samples.params.middleRows(first, n) = params;
+    }
     model.latent.reparameterize(params, w.epsilon.topRows(n), w.latent, top(w.z, n));
     model.latent.log_prob(params, w.epsilon.topRows(n), w.z.topRows(n), w.latent, values(samples.log_q));
     model.prior.log_prob(w.z.topRows(n), w.prior, values(samples.log_p));
     samples.z.middleRows(first, n) = w.z.topRows(n);
   });
   return samples;
+}
+
+/// log q(z) of the samples.
+template <class Latent, class T>
+void joint_log_density(const Latent& latent, const PosteriorSamples<T>& samples, std::span<double> out) {
+  if (is_diagonal_gaussian(latent)) {
+    aggregate_log_density(samples.mu, samples.logvar, samples.z, out);
+  } else if constexpr (HasPointDensity<Latent>) {
+    aggregate_log_density(latent, samples.params, samples.z, out);
+  }
 }
 
 }  // namespace detail
@@ -234,25 +286,30 @@ template <class Model>
 /// Most inputs that `vaekit evaluate` looks at: time grows as their square.
 inline constexpr Index aggregate_inputs = 5000;
 
-/// Statistics of the aggregate posterior of at most `inputs` inputs of `view` (`random_rows`). Nothing for a
-/// model with a condition, or whose posterior is no diagonal Gaussian, or for a single input.
+/// Statistics of the aggregate posterior of at most `inputs` inputs of `view` (`random_rows`), and at most
+/// 10⁵ / dim where the covariance of their posteriors is not diagonal. Nothing for a model with a condition,
+/// or whose posterior is no Gaussian, or for a single input.
 ///
-/// Time     O(N² dim); Memory O(N dim)
+/// Time     O(N² dim), O(N² dim²) where the covariance is not diagonal; Memory that of N outputs of the head
 /// Threads  no bit depends on their number
 template <class Model>
 [[nodiscard]] std::optional<AggregateStatistics> aggregate_statistics(const Model& model, DataView view,
                                                                       std::uint64_t seed,
                                                                       Index inputs = aggregate_inputs) {
-  if (model.condition > 0 || !is_diagonal_gaussian(model.latent) || std::min(inputs, view.size()) < 2) {
+  const bool diagonal = is_diagonal_gaussian(model.latent);
+  const bool is_gaussian = diagonal || has_point_density(model.latent);
+  if (model.condition > 0 || !is_gaussian || std::min(inputs, view.size()) < 2) {
     return std::nullopt;
   }
-  const std::vector<std::uint32_t> rows = random_rows(view, inputs);
+  const Index most = diagonal ? inputs : std::min(inputs, 100'000 / model.latent_dim());
+  const std::vector<std::uint32_t> rows = random_rows(view, most);
   view.rows = rows;
   const auto samples = detail::posterior_samples(model, view, seed);
   const auto n = static_cast<std::size_t>(view.size());
   std::vector<double> joint(n);
   std::vector<double> marginals(n);
-  aggregate_log_density(samples.mu, samples.logvar, samples.z, joint, marginals);
+  detail::joint_log_density(model.latent, samples, std::span(joint));
+  aggregate_marginal_log_density(samples.mu, samples.logvar, samples.z, std::span(marginals));
   AggregateStatistics statistics{.inputs = view.size()};
   for (std::size_t i = 0; i < n; ++i) {
     const auto log_p = static_cast<double>(samples.log_p[i]);

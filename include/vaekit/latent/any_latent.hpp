@@ -74,6 +74,17 @@ struct AnyLatentOf : AnyPart<Latents> {
     });
   }
 
+  [[nodiscard]] bool has_point_density() const {
+    return visit([]<class L>(const L&) { return HasPointDensity<L>; });
+  }
+  void point_log_prob(MatrixIn<T> params, MatrixOut<T> points, std::span<T> out) const {
+    visit([&]<class L>(const L& latent) {
+      if constexpr (HasPointDensity<L>) {
+        latent.point_log_prob(params, points, out);
+      }
+    });
+  }
+
   [[nodiscard]] Index code_count() const {
     return visit([](const auto& latent) { return vaekit::code_count(latent); });
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include "vaekit/latent/gaussian.hpp"
 
 namespace vaekit::inline VAEKIT_ABI {
@@ -102,6 +105,33 @@ struct FullGaussianLatent {
       }
       out[static_cast<std::size_t>(s)] = T{-0.5} * (epsilon.row(s).squaredNorm() + logvars +
                                                     static_cast<T>(log_two_pi) * static_cast<T>(dim));
+    }
+  }
+
+  /// log q(z|x) of one input, params [1 × head_size], at m points in the columns of `points` [dim × m], which
+  /// become L⁻¹ (z − mu).
+  void point_log_prob(MatrixIn<T> params, MatrixOut<T> points, std::span<T> out) const {
+    T logvars = 0;
+    for (Index i = 0; i < dim; ++i) {
+      logvars += clamped(params(0, dim + i));
+    }
+    std::ranges::fill(out, T{-0.5} * (logvars + static_cast<T>(log_two_pi) * static_cast<T>(dim)));
+    for (Index i = 0; i < dim; ++i) {
+      const T* below = factor_row(params, 0, i);
+      const Simd<T> centre(params(0, i));
+      const Simd<T> precision(std::exp(-clamped(params(0, dim + i)) / 2));
+      T* white = points.data() + i * points.outerStride();
+      for_each_vector<T>(points.cols(), [&](Index column, auto which) {
+        Simd<T> value = load(white + column, which) - centre;
+        for (Index j = 0; j < i; ++j) {
+          const T* before = points.data() + j * points.outerStride();
+          value = xsimd::fnma(Simd<T>(below[j]), load(before + column, which), value);
+        }
+        value *= precision;
+        store(white + column, value, which);
+        T* sum = out.data() + column;
+        store(sum, Simd<T>(xsimd::fnma(Simd<T>(Simd<T>(T{0.5}) * value), value, load(sum, which))), which);
+      });
     }
   }
 

@@ -34,6 +34,9 @@
 //                                         it is said
 //   space()                               where z lives, unless in all of ℝ^dim; the prior's must be the same
 //   reports_mean()                        false: what `posterior` reports is not E_q[z]
+//   point_log_prob(params, points, out)   of a Gaussian with any covariance: log q(z|x) of one input, params
+//                                         [1 × head_size], at the columns of `points` [dim × m], which are
+//                                         written over
 //   free_columns()                        leading columns of z that take any value, where only some do
 //   set_time(time, cache)                 training time in epochs of the calls that follow; none: not in
 //                                         training
@@ -128,6 +131,15 @@ concept HasPathGradient = requires(
   latent.add_path_gradient(in, in, in, dvalues, cache, out);
 };
 
+/// A Gaussian posterior with any covariance, whose density is known at every point.
+template <class L>
+concept HasPointDensity = requires(
+    const L& latent, std::span<typename L::Scalar> values,
+    const Eigen::Ref<const EigenMatrix<typename L::Scalar>, Eigen::Unaligned, Eigen::OuterStride<>>& in,
+    MatrixOut<typename L::Scalar> out) {
+  latent.point_log_prob(in, out, values);
+};
+
 /// A prior, see the top of this file.
 template <class P>
 concept LatentPrior = std::copyable<P> && Reflectable<P> && requires(
@@ -177,6 +189,16 @@ template <class Latent>
     return latent.has_path_gradient();
   } else {
     return HasPathGradient<Latent>;
+  }
+}
+
+/// Whether `point_log_prob` can be called, also for a family that was chosen at run time.
+template <class Latent>
+[[nodiscard]] bool has_point_density(const Latent& latent) {
+  if constexpr (requires { latent.has_point_density(); }) {
+    return latent.has_point_density();
+  } else {
+    return HasPointDensity<Latent>;
   }
 }
 
