@@ -159,6 +159,31 @@ TEST_CASE("doctor: data that cannot be used are the one finding") {
         "1 fault\n");
 }
 
+TEST_CASE("doctor: labelled samples that training repeats are looked at once") {
+  const example::ExampleRun example("doctor-labelled");
+  Matrix<float> x(40, 64);
+  std::vector<std::uint8_t> labels(40);
+  for (Index i = 0; i < 40; ++i) {
+    x.row(i).setConstant(static_cast<float>(i % 2));
+    labels[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(i % 2);
+  }
+  write_file_atomically(example.folder / "x.npy", npy_bytes<float>(x, Shape::flat(64)));
+  write_file_atomically(example.folder / "l.npy", npy_bytes<std::uint8_t>(labels, {40}));
+  write_file_atomically(example.run.config(), dump(write_json(example.config)));
+  const auto path = [&](const char* name) { return (example.folder / name).string(); };
+  ExperimentConfig config = load_config(
+      example.run.config(), {concat(R"(data.train={"format": "npy", "path": ")", path("x.npy"),
+                                    R"(", "labels": ")", path("l.npy"), "\"}"),
+                             "data.test=null", R"(data.condition={"type": "labels", "labelled": 6})",
+                             R"(model.classifier={"layers": [{"type": "dense", "units": 3}]})"});
+  const detail::ExperimentData data(config);
+  const detail::Patient patient(config, data, nullptr);
+  CHECK(patient.train().size() > 40);
+  std::vector<std::uint32_t> rows(patient.samples_once().rows.begin(), patient.samples_once().rows.end());
+  std::ranges::sort(rows);
+  CHECK(rows == all_rows(40));
+}
+
 TEST_CASE("doctor: other errors stay errors") {
   const example::ExampleRun example("doctor-errors");
   write_file_atomically(example.run.config(), dump(write_json(example.config)));

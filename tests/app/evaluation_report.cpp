@@ -95,13 +95,19 @@ TEST_CASE("evaluation report: what was not asked for or has no meaning is not th
   CHECK_FALSE(to_json(report).contains("aggregate_inputs"));
   report.annealed = full_report().annealed;
   report.annealed->simulated_inputs = 0;
+  CHECK(to_json(report)["ais_acceptance"] == 0.66);
   CHECK(printed(report).find("simulated") == std::string::npos);
   CHECK_FALSE(to_json(report).contains("ais_simulated_gap"));
+  report.annealed->options.steps = 1;
+  CHECK(printed(report).find("8 chains of 1 x 3 steps from the prior, without a move\n") !=
+        std::string::npos);
+  CHECK(to_json(report)["ais_acceptance"].is_null());
 }
 
 TEST_CASE("evaluation report: one sample has no variance, and variances that were not trained are named") {
   EvaluationReport report = full_report();
   report.samples = 1;
+  report.latent.mean_variance.clear();
   CHECK(printed(report).find("active units") == std::string::npos);
   CHECK(to_json(report)["active_units"].is_null());
   CHECK(to_json(report)["mean_variance_per_dimension"].is_null());

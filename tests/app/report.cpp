@@ -113,6 +113,15 @@ TEST_CASE("report: latent dimensions are sorted by KL, inactive ones are pale") 
   CHECK(count(page, "<rect class=\"bar\"") == 2);
   CHECK(count(page, "<rect class=\"bar pale\"") == 1);
   CHECK(contains(page, "All together 2.501 nats, on the &lt;test&gt; set."));
+  CHECK_FALSE(contains(page, "untrained"));
+  data.latent = {{0.001, 2}, {}, 0};
+  data.posterior_trained = false;
+  const std::string one_input = render_report(data);
+  CHECK_FALSE(contains(one_input, "Active units"));
+  CHECK(contains(one_input, "<p class=\"note\">All together 2.001 nats"));
+  CHECK(contains(one_input,
+                 "weights of the objective. This one trains no variances of q(z|x): ELBO and KL are those of "
+                 "untrained ones.</p>"));
 }
 
 TEST_CASE("report: pictures by epoch, inlined") {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -57,6 +58,42 @@ TEST_CASE("with_model: parameters that are not finite are refused") {
   check_throws_with<NumericError>(
       example.run.last().string() + ": parameter \"decoder.0.bias\" is not finite, all must be",
       [&] { with_model(run, [](const auto&) {}); });
+}
+
+TEST_CASE("check_features: images of another shape are refused, though they have as many values") {
+  const auto check = [](const Shape& shape, const Shape& expected) {
+    check_features(Dataset("x.npy", shape, std::vector<float>(48)), {expected});
+  };
+  check_throws_with<DataError>(
+      "x.npy: samples are 3x4x4, must be 4x4x3 for this model (height x width x channels)", [&] {
+        check({3, 4, 4}, {4, 4, 3});
+      });
+  check_throws_with<DataError>(
+      "x.npy: samples are 8x6x1, must be 6x8x1 for this model (height x width x channels)", [&] {
+        check({8, 6, 1}, {6, 8, 1});
+      });
+  check_throws_with<DataError>("x.npy: samples have 48 features (48), must have 24 for this model (24)",
+                               [&] { check(Shape::flat(48), Shape::flat(24)); });
+  check({4, 4, 3}, {4, 4, 3});
+  check({4, 4, 3}, Shape::flat(48));
+  check(Shape::flat(48), {4, 4, 3});
+}
+
+TEST_CASE("check_features: columns of other names are refused, where both are known") {
+  const InputFormat input{Shape::flat(2), false, plain(2), false, {"height", "weight"}};
+  const auto check = [&](std::vector<std::string> names) {
+    check_features(Dataset("t.csv", Shape::flat(2), std::vector<double>(4), {}, std::move(names)), input);
+  };
+  check_throws_with<DataError>("t.csv: feature 0 is the column \"weight\", must be \"height\" as in training",
+                               [&] {
+                                 check({"weight", "height"});
+                               });
+  check_throws_with<DataError>("t.csv: feature 1 is the column \"age\", must be \"weight\" as in training",
+                               [&] {
+                                 check({"height", "age"});
+                               });
+  check({"height", "weight"});
+  check({});
 }
 
 TEST_CASE("transform_for: bytes of nothing but 0 and 1 are scaled already where 0 and 255 make them") {

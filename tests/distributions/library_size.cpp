@@ -152,3 +152,12 @@ TEST_CASE("library_size: log p is not that of draws where a total is given") {
   CHECK_FALSE(is_density_of_draws(AnyLikelihood<double>(config, 3)));
   CHECK(is_density_of_draws(AnyLikelihood<double>(BernoulliConfig{}, 3)));
 }
+
+TEST_CASE("library_size: a total of one feature is known as such") {
+  const PoissonConfig given{.library_size = LibrarySize::observed};
+  CHECK(has_total_of_one(Poisson<double>(given, 1)));
+  CHECK_FALSE(has_total_of_one(Poisson<double>(given, 2)));
+  CHECK_FALSE(has_total_of_one(Poisson<double>({}, 1)));
+  CHECK(has_total_of_one(AnyLikelihood<double>(given, 1)));
+  CHECK_FALSE(has_total_of_one(AnyLikelihood<double>(BernoulliConfig{}, 1)));
+}

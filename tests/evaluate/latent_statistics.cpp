@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evaluate/linear_gaussian.hpp"
+#include "evaluate/quadrature.hpp"
 #include "vaekit/latent/builtin.hpp"
 #include "vaekit/model/vae.hpp"
 
@@ -75,6 +76,29 @@ TEST_CASE("latent statistics: dimensions of largest KL first, of largest varianc
   CHECK(vaekit::largest_first(s, 3) == Order{1, 0, 2});
   CHECK(vaekit::largest_first({{7}, {1, 3, 2}, 0}, 3) == Order{1, 2, 0});
   CHECK(vaekit::largest_first({{}, {1, 3, 2}, 0}, 3) == Order{1, 2, 0});
+  CHECK(vaekit::largest_first({}, 3) == Order{0, 1, 2});
+  CHECK(vaekit::largest_first(LatentStatistics{{1, 2}, {4, 3}, 2}.known(false), 2) == Order{0, 1});
+  CHECK(vaekit::largest_first(LatentStatistics{{1, 2}, {4, 3}, 2}.known(true), 2) == Order{1, 0});
+}
+
+TEST_CASE("latent statistics: over a single input nothing varies, and nothing is known of that") {
+  using namespace vaekit;
+  const LatentStatistics s = latent_statistics(planted(), example::normal_samples(1, 1).view());
+  CHECK(s.kl.size() == 4);
+  CHECK(s.mean_variance.empty());
+  CHECK(s.active_units == 0);
+}
+
+TEST_CASE("latent statistics: the KL of all dimensions is that of the ELBO, also where it depends on z") {
+  using namespace vaekit;
+  const auto model = example::binary_vae(LadderLatentConfig{.dims = {2, 2}, .hidden = 5},
+                                         LadderPriorConfig{.dims = {2, 2}, .hidden = 5});
+  const example::Samples samples = example::normal_samples(700, 3);
+  const LatentStatistics s = latent_statistics(model, samples.view());
+  REQUIRE(s.kl.size() == 4);
+  const double all = s.kl[0] + s.kl[1] + s.kl[2] + s.kl[3];
+  CHECK(all ==
+        doctest::Approx(evaluate_elbo(model, samples.view(), samples.view().seed).kl.mean()).epsilon(1e-12));
 }
 
 TEST_CASE(

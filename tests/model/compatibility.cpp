@@ -75,6 +75,19 @@ TEST_CASE("compatible: objectives get what they need of a posterior") {
       });
 }
 
+TEST_CASE("compatible: a single column is not given its own total") {
+  using Columns = ColumnsConfig<PartList<FeatureLikelihoods<>>::ConfigVariant>;
+  const PoissonConfig given{.library_size = LibrarySize::observed};
+  example::Design design;
+  design.likelihood = Columns{{{4, GaussianConfig{}}, {1, given}}};
+  check_throws_with<ConfigError>(
+      "likelihood: columns gives a single column its own total (library_size), which leaves nothing to tell; "
+      "needs at least 2 columns that share one",
+      [&] { check_compatible(example::make_any<float>(design), AnyObjective()); });
+  design.likelihood = Columns{{{3, GaussianConfig{}}, {2, given}}};
+  check_compatible(example::make_any<float>(design), AnyObjective());
+}
+
 TEST_CASE("compatible: a codebook is not larger than the data") {
   example::Design design;
   design.latent = VectorQuantizedConfig{.positions = 2, .width = 2, .codes = 12};

@@ -182,6 +182,12 @@ TEST_CASE("checkpoint: the data format comes back exactly") {
         parsed(checkpoint_bytes(training.state, {Shape{1, 2, 1}, true, transform, binary}, {"{}"})).input();
     CHECK(bytes.bytes);
     CHECK(bytes.binary == binary);
+    CHECK(bytes.columns.empty());
+  }
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{"a, \"b\"", ""}, {"", ""}, {"\u00e9", "line\nbreak"}}) {
+    const InputFormat table{Shape::flat(2), false, transform, false, names};
+    CHECK(parsed(checkpoint_bytes(training.state, table, {"{}"})).input().columns == names);
   }
 }
 

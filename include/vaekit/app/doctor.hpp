@@ -47,8 +47,26 @@ struct Patient {
   const ExperimentData& data;
   const Run* run;  ///< null: there are none yet
 
+  Patient(const ExperimentConfig& its_config, const ExperimentData& its_data, const Run* its_run)
+      : config(its_config), data(its_data), run(its_run) {
+    std::vector<bool> seen(static_cast<std::size_t>(data.train.size()), false);
+    for (const std::uint32_t row : data.parts.train) {
+      if (!seen[row]) {
+        rows_.push_back(row);
+        seen[row] = true;
+      }
+    }
+  }
+
   [[nodiscard]] TrainingData views() const { return data.views(config.seed); }
+  /// What an epoch of training sees.
   [[nodiscard]] DataView train() const { return views().train; }
+  /// The samples of that, each once: labelled ones may be repeated.
+  [[nodiscard]] DataView samples_once() const {
+    DataView view = train();
+    view.rows = rows_;
+    return view;
+  }
   [[nodiscard]] AnyObjective objective() const {
     AnyObjective objective(config.objective);
     objective.set_dataset_size(train().size());
@@ -85,6 +103,9 @@ struct Patient {
     read_view<T>(view, rows, 0, x);
     return x;
   }
+
+ private:
+  std::vector<std::uint32_t> rows_;
 };
 
 /// Of a run, whether its weights are numbers; if not, no other figure says anything.
@@ -129,7 +150,7 @@ template <class T>
   model.terms(x, w);
   const TrainingData views = patient.views();
   const std::array<NamedView, 2> others{{{"validation", views.validation}, {"test", views.test}}};
-  return check_data(views.train, model.likelihood, w.params, patient.config.seed, others);
+  return check_data(patient.samples_once(), model.likelihood, w.params, patient.config.seed, others);
 }
 
 /// What holds or does not whatever the weights are: in double, on few samples.
@@ -206,8 +227,8 @@ template <class T>
   Findings findings = check_log_variance(model, patient.samples<T>(500), seed);
   append(check_units(model, patient.objective(), train, static_cast<double>(patient.epoch()), seed),
          findings);
-  append(check_codes(model, train), findings);
-  append(patient.run != nullptr ? check_collapse(model, patient.objective(), train, seed)
+  append(check_codes(model, patient.samples_once()), findings);
+  append(patient.run != nullptr ? check_collapse(model, patient.objective(), patient.samples_once(), seed)
                                 : Findings{Finding::skipped("collapse", "there are no trained weights yet")},
          findings);
   return findings;
@@ -275,9 +296,8 @@ inline void print_findings(const std::string& name, const Findings& findings, st
   } catch (const DataError& error) {
     return {Finding::fault("data", error.what(), "correct the file, or data/train and data/test")};
   }
-  return with_precision(config.precision, [&]<class T>(T) {
-    return examine<T>(Patient{config, *data, run});
-  });
+  return with_precision(config.precision,
+                        [&]<class T>(T) { return examine<T>(Patient(config, *data, run)); });
 }
 
 }  // namespace detail

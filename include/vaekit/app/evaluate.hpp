@@ -143,8 +143,8 @@ inline ExitCode run_evaluate(const EvaluateOptions& options, std::ostream& out, 
       throw NumericError(concat("evaluate: elbo of the ", report.split, " split is ", report.elbo.elbo.mean(),
                                 ", must be finite; values of the data may be out of range"));
     }
-    report.latent = latent_statistics(model, view);
     report.posterior_trained = !needs_of(AnyObjective(run.config.objective)).deterministic;
+    report.latent = latent_statistics(model, view).known(report.posterior_trained);
     if (report.posterior_trained) {
       report.aggregate = aggregate_statistics(model, view, seed);
     }

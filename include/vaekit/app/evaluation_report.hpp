@@ -79,7 +79,7 @@ inline void add_annealed(Json& json, const EvaluationReport::Annealed& annealed)
   json["ais_start"] = std::string(to_string(annealed.options.start));
   json["ais_inputs"] = annealed.inputs;
   add_moments(json, "ais_log_likelihood", annealed.log_likelihood);
-  json["ais_acceptance"] = annealed.acceptance.mean();
+  json["ais_acceptance"] = annealed.options.steps > 1 ? Json(annealed.acceptance.mean()) : Json();
   if (annealed.simulated_inputs > 0) {
     json["ais_simulated_inputs"] = annealed.simulated_inputs;
     add_moments(json, "ais_simulated_lower", annealed.simulated.lower);
@@ -104,7 +104,7 @@ inline void add_aggregate(Json& json, const AggregateStatistics& aggregate) {
   detail::add_moments(json, "reconstruction", report.elbo.reconstruction);
   detail::add_moments(json, "kl", report.elbo.kl);
   json["posterior_trained"] = report.posterior_trained;
-  const bool has_variance = report.samples > 1;
+  const bool has_variance = !report.latent.mean_variance.empty();
   json["active_units"] = has_variance ? Json(report.latent.active_units) : Json();
   json["mean_variance_per_dimension"] = has_variance ? Json(report.latent.mean_variance) : Json();
   json["kl_per_dimension"] = report.latent.kl;
@@ -155,8 +155,9 @@ inline void print_annealed(const EvaluationReport::Annealed& annealed, std::ostr
   const AnnealingOptions& options = annealed.options;
   out << "annealed        " << with_error(annealed.log_likelihood) << ", of " << annealed.inputs
       << " samples\n                " << options.chains << " chains of " << options.steps << " x "
-      << options.leapfrog_steps << " steps from the " << to_string(options.start) << ", acceptance "
-      << fixed(annealed.acceptance.mean(), 3) << '\n';
+      << options.leapfrog_steps << " steps from the " << to_string(options.start)
+      << (options.steps > 1 ? ", acceptance " + fixed(annealed.acceptance.mean(), 3) : ", without a move")
+      << '\n';
   if (annealed.simulated_inputs > 0) {
     const AnnealedBounds& bounds = annealed.simulated;
     out << "simulated       " << fixed(bounds.lower.mean(), 3) << " to " << fixed(bounds.upper.mean(), 3)
@@ -194,7 +195,7 @@ inline void print(const EvaluationReport& report, std::ostream& out) {
   if (report.accuracy) {
     out << "accuracy        " << fixed(*report.accuracy, 4) << " of labels from q(y|x)\n";
   }
-  if (report.samples > 1) {
+  if (!report.latent.mean_variance.empty()) {
     out << "active units    " << report.latent.active_units << " of " << report.latent.mean_variance.size()
         << '\n';
   }

@@ -123,18 +123,19 @@ inline ExitCode run_interpolate(const LatentPictureOptions& options, std::ostrea
 }
 
 /// `vaekit traverse`: each row starts at the posterior mean of the first input and moves one latent dimension
-/// through [−range, range]; the dimensions of largest KL come first, and are printed. Of z with one-hot parts
-/// the other dimensions move.
+/// through [−range, range]; the dimensions come in the order of `largest_first`, and are printed. Of z with
+/// one-hot parts the other dimensions move.
 ///
 /// Throws Error; UsageError where no dimension takes any value
 inline ExitCode run_traverse(const LatentPictureOptions& options, std::ostream& out) {
   return detail::write_latent_picture(
-      options, out, [&](const auto& model, const DataView& view, const ExperimentConfig&) {
+      options, out, [&](const auto& model, const DataView& view, const ExperimentConfig& config) {
         detail::check_latent_space("traverse: moves z through all of space", free_columns(model.latent) > 0,
                                    model);
         detail::check_rows(options.rows, free_columns(model.latent), "latent dimensions that move");
         const Index steps = options.steps > 0 ? options.steps : 11;
-        const LatentStatistics statistics = latent_statistics(model, view);
+        const bool trained = !needs_of(AnyObjective(config.objective)).deterministic;
+        const LatentStatistics statistics = latent_statistics(model, view).known(trained);
         const std::vector<Index> dimensions =
             traversed_dimensions(model, statistics, options.rows > 0 ? options.rows : 10);
         return detail::LatentGrid{

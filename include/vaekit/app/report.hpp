@@ -45,6 +45,7 @@ struct ReportData {
   std::string notice = {};          ///< of a run that did not end as it should: how it ended
   std::string config;               ///< JSON text
   std::vector<MetricsRow> metrics;  ///< of rows with equal epoch and split the last one counts
+  bool posterior_trained = true;    ///< false where the objective trains the means of q(z|x) alone
   std::vector<ReportPicture> samples;
   std::vector<ReportPicture> reconstructions;
   std::vector<ReportSection> sections;  ///< after these
@@ -174,7 +175,8 @@ struct ReportSplit {
   return chart;
 }
 
-[[nodiscard]] inline std::string report_curves(const std::vector<ReportSplit>& splits) {
+[[nodiscard]] inline std::string report_curves(const ReportData& data,
+                                               const std::vector<ReportSplit>& splits) {
   if (splits.empty()) {
     return "";
   }
@@ -187,7 +189,10 @@ struct ReportSplit {
       "</div>\n<p class=\"note\">Training figures are means over an epoch in which the weights change; "
       "the others are evaluated after it. ELBO = reconstruction \u2212 KL, a bound on the log-likelihood: "
       "higher is better. The loss of training is what the optimizer minimises, with the weights of the "
-      "objective."
+      "objective.",
+      data.posterior_trained ? ""
+                             : " This one trains no variances of q(z|x): ELBO and KL are those of untrained "
+                               "ones.",
       "</p>\n");
 }
 
@@ -208,10 +213,12 @@ struct ReportSplit {
     chart.bars.push_back({.value = latent.kl[d], .name = concat(d), .pale = !active});
     total += latent.kl[d];
   }
-  return concat("<h2>Latent space</h2>\n", render_svg(chart), "<p class=\"note\">", latent.active_units,
-                " of ", latent.mean_variance.size(),
-                " units are active: the mean of their posterior varies over the data by more than ",
-                active_unit_threshold, " (the others are pale). All together ",
+  const std::string active =
+      concat(latent.active_units, " of ", latent.mean_variance.size(),
+             " units are active: the mean of their posterior varies over the data by more than ",
+             active_unit_threshold, " (the others are pale). ");
+  return concat("<h2>Latent space</h2>\n", render_svg(chart), "<p class=\"note\">",
+                latent.mean_variance.empty() ? "" : active, "All together ",
                 format_fixed(total, nats_decimals(total)), " nats",
                 data.latent_source.empty() ? "" : ", on " + escape_html(data.latent_source), ".</p>\n");
 }
@@ -293,7 +300,7 @@ struct ReportSplit {
 [[nodiscard]] inline std::string render_report(const ReportData& data) {
   const std::vector<detail::ReportSplit> splits = detail::report_splits(data.metrics);
   return render_page(data.name, concat(detail::report_notice(data), detail::report_tiles(data, splits),
-                                       detail::report_table(splits), detail::report_curves(splits),
+                                       detail::report_table(splits), detail::report_curves(data, splits),
                                        detail::report_latent(data), detail::report_scatter(data),
                                        detail::report_figures("Samples", data.samples),
                                        detail::report_figures("Reconstructions", data.reconstructions),

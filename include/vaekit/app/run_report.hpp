@@ -85,11 +85,12 @@ void add_traversals(const Model& model, const PictureFormat& format, const DataV
     caption += concat(d == dimensions.front() ? " " : ", ", d);
   }
   const auto z = traversal_latents(encode_first(model, view, 1), dimensions, steps, range);
-  data.sections.push_back({"Latent traversals",
-                           {report_picture(latent_picture(model, format, z, steps), std::move(caption))},
-                           concat("In each row one latent dimension goes from \u2212", range, " to ", range,
-                                  ", the others stay at the posterior mean of the first sample. Largest KL "
-                                  "first.")});
+  data.sections.push_back(
+      {"Latent traversals",
+       {report_picture(latent_picture(model, format, z, steps), std::move(caption))},
+       concat("In each row one latent dimension goes from \u2212", range, " to ", range,
+              ", the others stay at the posterior mean of the first sample. ",
+              data.latent.kl.empty() ? "Largest variance of means first." : "Largest KL first.")});
 }
 
 /// Ways between posterior means.
@@ -175,6 +176,7 @@ void add_temperatures(const Model& model, const PictureFormat& format, const Dat
     data.metrics = parse_metrics(read_text_file(folder.metrics()), folder.metrics().string());
   }
   const std::uint64_t epochs = data.metrics.empty() ? 0 : data.metrics.back().epoch;
+  data.posterior_trained = !needs_of(AnyObjective(config.objective)).deterministic;
   data.samples = report_pictures(folder, "samples", epochs);
   data.reconstructions = report_pictures(folder, "reconstructions", epochs);
   data.environment = {{"vaekit", version},
@@ -213,7 +215,7 @@ void write_run_report(const RunFolder& folder, const ExperimentConfig& config, c
                       const Model& model, const DataView& view, std::string latent_source,
                       std::string notice = {}) {
   ReportData data = detail::run_report_data(folder, config, std::move(notice));
-  data.latent = latent_statistics(model, view);
+  data.latent = latent_statistics(model, view).known(data.posterior_trained);
   data.latent_source = std::move(latent_source);
   detail::add_scatter(model, view, data);
   const PictureFormat format{input, config.data.scale};

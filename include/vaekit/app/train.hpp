@@ -98,7 +98,7 @@ struct ExperimentData {
   }
 
   [[nodiscard]] InputFormat format() const {
-    return {train.shape(), train.is_bytes(), transform, train.is_binary_bytes()};
+    return {train.shape(), train.is_bytes(), transform, train.is_binary_bytes(), train.column_names()};
   }
 
   /// Of each set of samples or conditions, by its place in a configuration's data.

@@ -65,13 +65,36 @@ namespace detail {
   return {std::vector<double>(n, 0), std::vector<double>(n, 1), 0, input.transform.binarize()};
 }
 
-/// Throws DataError when the samples of `data` have another number of features than the model takes.
+namespace detail {
+
+/// Throws DataError when columns of `data` have other names than in training.
+inline void check_column_names(const Dataset& data, const InputFormat& input) {
+  const std::vector<std::string>& names = data.column_names();
+  if (names.empty() || input.columns.empty()) {
+    return;
+  }
+  const auto [found, expected] = std::ranges::mismatch(names, input.columns);
+  if (found != names.end()) {
+    throw DataError(concat(data.name(), ": feature ", found - names.begin(), " is the column ",
+                           quoted_text(*found), ", must be ", quoted_text(*expected), " as in training"));
+  }
+}
+
+}  // namespace detail
+
+/// Throws DataError when the samples of `data` have another number of features than the model takes, are
+/// images of another shape, or have columns of other names.
 inline void check_features(const Dataset& data, const InputFormat& input) {
   if (data.features() != input.shape.size()) {
     throw DataError(concat(data.name(), ": samples have ", data.features(), " features (",
                            to_string(data.shape()), "), must have ", input.shape.size(), " for this model (",
                            to_string(input.shape), ')'));
   }
+  if (data.shape().is_image() && input.shape.is_image() && data.shape() != input.shape) {
+    throw DataError(concat(data.name(), ": samples are ", to_string(data.shape()), ", must be ",
+                           to_string(input.shape), " for this model (height x width x channels)"));
+  }
+  detail::check_column_names(data, input);
 }
 
 /// Samples for a trained model, with everything a DataView refers to.

@@ -198,4 +198,16 @@ template <class LikelihoodType>
   }
 }
 
+/// Whether one feature is given its own total, which leaves nothing to tell of it.
+template <class LikelihoodType>
+[[nodiscard]] bool has_total_of_one(const LikelihoodType& likelihood) {
+  if constexpr (requires { likelihood.chosen; }) {
+    return std::visit([](const auto& chosen) { return has_total_of_one(chosen); }, likelihood.chosen);
+  } else if constexpr (requires { likelihood.groups; }) {
+    return std::ranges::any_of(likelihood.groups, [](const auto& group) { return has_total_of_one(group); });
+  } else {
+    return !is_density_of_draws(likelihood) && likelihood.feature_count() == 1;
+  }
+}
+
 }  // namespace vaekit::inline VAEKIT_ABI

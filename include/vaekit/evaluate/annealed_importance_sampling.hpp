@@ -59,7 +59,7 @@ struct AnnealingOptions {
 struct AnnealedLogLikelihood {
   double lower = 0;       ///< log of the mean weight: a lower bound of log p(x) in expectation
   double upper = 0;       ///< from backward chains: an upper bound in expectation; of simulated inputs
-  double acceptance = 0;  ///< mean over chains and steps
+  double acceptance = 0;  ///< mean over chains and moves; 0 for one step, which has none
 };
 
 /// Annealed importance sampling of log p(x) with Hamiltonian transitions:

@@ -84,8 +84,10 @@ template <class Model, class ObjectiveType>
         "with a lower learning rate or training/gradient_clip")};
   }
   const LatentStatistics latent = latent_statistics(model, some);
-  figure +=
-      concat(", ", latent.active_units, " of ", latent.mean_variance.size(), " latent dimensions active");
+  if (!latent.mean_variance.empty()) {
+    figure +=
+        concat(", ", latent.active_units, " of ", latent.mean_variance.size(), " latent dimensions active");
+  }
   const bool uninformed = !deterministic && !(value.kl >= collapsed_nats);
   if (model.condition == 0) {
     const Matrix<T> params = w.params.topRows(n);

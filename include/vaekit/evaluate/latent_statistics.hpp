@@ -13,8 +13,13 @@ namespace vaekit::inline VAEKIT_ABI {
 /// What each latent dimension does over a data set.
 struct LatentStatistics {
   std::vector<double> kl;             ///< [dim] mean KL(q(z_d|x) ‖ p), nats; empty without a closed form
-  std::vector<double> mean_variance;  ///< [dim] variance over x of E_q[z_d]
+  std::vector<double> mean_variance;  ///< [dim] variance over x of E_q[z_d]; empty for a single x
   Index active_units = 0;             ///< dimensions with mean_variance > threshold
+
+  /// Without the KL if it says nothing: the objective trains the means of q(z|x) alone.
+  [[nodiscard]] LatentStatistics known(bool posterior_trained) const {
+    return {posterior_trained ? kl : std::vector<double>(), mean_variance, active_units};
+  }
 };
 
 /// Threshold of Burda et al. for a unit that responds to its input.
@@ -79,8 +84,9 @@ template <class Model>
 
 }  // namespace detail
 
-/// Mean KL and activity A_d = Var_x(E_{q(z|x)}[z_d]) of every latent dimension. Where the posterior does not
-/// report its mean (`reports_mean`), A_d is an estimate without bias from 16 samples of each input.
+/// Mean KL and activity A_d = Var_x(E_{q(z|x)}[z_d]) of every latent dimension. A KL that depends on z
+/// (`ladder`) is of the z of `evaluate_elbo` with the seed of the view. Where the posterior does not report
+/// its mean (`reports_mean`), A_d is an estimate without bias from 16 samples of each input.
 ///
 /// Threads  const model; the result does not depend on the number of threads
 /// Source   Burda, Grosse, Salakhutdinov 2016 (arXiv:1509.00519), section 5.2
@@ -94,8 +100,8 @@ template <class Model>
   Matrix<T> buffer(batch, model.input_columns());
   const bool mean_is_known = reports_mean(model.latent);
   std::vector<RunningMoments> means(static_cast<std::size_t>(mean_is_known ? dim : 0));
-  const bool closed_form = Model::Divergence::closed_form(model.latent, model.prior);
-  std::vector<RunningMoments> kls(static_cast<std::size_t>(closed_form ? model.latent.kl_columns() : 0));
+  const bool kl_is_known = Model::Divergence::closed_form(model.latent, model.prior);
+  std::vector<RunningMoments> kls(static_cast<std::size_t>(kl_is_known ? model.latent.kl_columns() : 0));
   const auto add_columns = [](std::vector<RunningMoments>& moments, MatrixIn<T> values) {
     for (Index row = 0; row < values.rows(); ++row) {
       for (std::size_t d = 0; d < moments.size(); ++d) {
@@ -103,9 +109,9 @@ template <class Model>
       }
     }
   };
-  for_each_batch<T>(view, buffer, [&](Index, MatrixIn<T> x) {
-    if (closed_form) {
-      model.zero_noise(x.rows(), w);
+  for_each_batch<T>(view, buffer, [&](Index first, MatrixIn<T> x) {
+    if (kl_is_known) {
+      model.draw_evaluation_noise(view.seed, static_cast<std::uint64_t>(first), x.rows(), w);
       add_columns(kls, model.divergence(x, w));
     }
     if (mean_is_known) {
@@ -115,6 +121,9 @@ template <class Model>
   LatentStatistics statistics;
   for (const RunningMoments& kl : kls) {
     statistics.kl.push_back(kl.mean());
+  }
+  if (view.size() < 2) {
+    return statistics;
   }
   for (const RunningMoments& mean : means) {
     statistics.mean_variance.push_back(mean.variance());
@@ -128,13 +137,13 @@ template <class Model>
 }
 
 /// The first `count` latent dimensions, of the largest KL first; where not each has a KL of its own, of the
-/// largest variance of means. Equal ones keep their order, what is not finite comes last.
+/// largest variance of means. Equal ones keep their order, what is not finite or not known comes last.
 [[nodiscard]] inline std::vector<Index> largest_first(const LatentStatistics& statistics, Index count) {
   const std::vector<double>& all =
       std::ssize(statistics.kl) >= count ? statistics.kl : statistics.mean_variance;
   const auto size = [&](Index d) {
-    const double value = all[static_cast<std::size_t>(d)];
-    return std::isfinite(value) ? value : -HUGE_VAL;
+    const auto place = static_cast<std::size_t>(d);
+    return place < all.size() && std::isfinite(all[place]) ? all[place] : -HUGE_VAL;
   };
   std::vector<Index> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), Index{0});

@@ -5,6 +5,7 @@
 
 #include "vaekit/core/error.hpp"
 #include "vaekit/core/reflect.hpp"
+#include "vaekit/distributions/library_size.hpp"
 #include "vaekit/latent/latent.hpp"
 #include "vaekit/model/part_name.hpp"
 #include "vaekit/objectives/objective.hpp"
@@ -34,7 +35,7 @@ void check_labels_sum_out(const Model& model, const Objective& objective) {
 
 }  // namespace detail
 
-/// Refuses combinations of posterior, prior and objective that have no meaning, and says why.
+/// Refuses combinations of posterior, prior, likelihood and objective that have no meaning, and says why.
 ///
 /// Throws ConfigError "objective: beta_tcvae needs a diagonal Gaussian posterior, got ..."
 template <class Model, class Objective>
@@ -54,6 +55,11 @@ void check_compatible(const Model& model, const Objective& objective) {
   if (!has_density(model.latent) && !Model::Divergence::closed_form(model.latent, model.prior)) {
     throw ConfigError(concat("prior: the KL divergence of a ", latent, " posterior from ", prior,
                              " has no closed form, and the posterior has no density to estimate it by"));
+  }
+  if (has_total_of_one(model.likelihood)) {
+    throw ConfigError(concat("likelihood: ", part_name(model.likelihood),
+                             " gives a single column its own total (library_size), which leaves nothing to "
+                             "tell; needs at least 2 columns that share one"));
   }
   if (model.classifier) {
     detail::check_labels_sum_out(model, objective);

@@ -25,6 +25,29 @@ using Metadata = std::map<std::string, std::string>;
 
 namespace detail {
 
+/// Between the names of columns in a checkpoint: ASCII's unit separator.
+inline constexpr char name_separator = '\x1f';
+
+[[nodiscard]] inline std::string joined_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (&name == names.data() ? "" : std::string(1, name_separator)) + name;
+  }
+  return text;
+}
+
+[[nodiscard]] inline std::vector<std::string> separated_names(const std::string& text) {
+  std::vector<std::string> names(1);
+  for (const char c : text) {
+    if (c == name_separator) {
+      names.emplace_back();
+    } else {
+      names.back() += c;
+    }
+  }
+  return names;
+}
+
 /// Shortest text that reads back as the same bits.
 [[nodiscard]] inline std::string exact_text(double value) {
   char buffer[64];
@@ -82,12 +105,14 @@ void add_tensors(const std::string& prefix, const O& object, std::vector<Tensor>
 
 }  // namespace detail
 
-/// What a model takes: the shape of a sample, and how stored values become model inputs.
+/// What a model takes: the shape of a sample, how stored values become model inputs, and the names of
+/// columns.
 struct InputFormat {
   Shape shape;
   bool bytes = false;  ///< the training data were 8-bit values
   Transform transform = {};
-  bool binary = false;  ///< bytes that are nothing but 0 and 1
+  bool binary = false;                    ///< bytes that are nothing but 0 and 1
+  std::vector<std::string> columns = {};  ///< of a table, one for each feature; empty: not known
 };
 
 /// What the tensor "input.bytes" of a checkpoint says of bytes that are nothing but 0 and 1; 1 of others.
@@ -154,10 +179,15 @@ struct Checkpoint {
             bytes != 0,
             Transform(values("input.center", 0), values("input.scale", 0), values("input.base", 1)[0],
                       static_cast<Binarize>(static_cast<int>(kind))),
-            bytes == binary_bytes};
+            bytes == binary_bytes, column_names()};
   }
 
  private:
+  [[nodiscard]] std::vector<std::string> column_names() const {
+    const auto entry = file.metadata.find("columns");
+    return entry == file.metadata.end() ? std::vector<std::string>() : detail::separated_names(entry->second);
+  }
+
   [[nodiscard]] const Tensor& require(const std::string& tensor) const {
     const Tensor* found = find(tensor);
     if (found == nullptr) {
@@ -231,6 +261,9 @@ template <class State>
                     {"optimizer_steps", std::to_string(state.optimizer.steps())}};
   if (!identity.data.empty()) {
     metadata["data"] = identity.data;
+  }
+  if (!input.columns.empty()) {
+    metadata["columns"] = detail::joined_names(input.columns);
   }
   detail::for_each_counter(state.progress, [&]<class N>(const char* key, const N& number) {
     if constexpr (std::is_integral_v<N>) {
