@@ -46,7 +46,8 @@ struct CsvConfig {
         required_path_field("path", &CsvConfig::path, "CSV file, may be gzipped"),
         field("delimiter", &CsvConfig::delimiter, "the one character between fields"),
         field("header", &CsvConfig::header,
-              "whether the first line names the columns; auto: it does when it holds no number"),
+              "whether the first line names the columns, which all data of a model must name alike; auto: it "
+              "does when it holds no number"),
         field("label_column", &CsvConfig::label_column,
               "column of integer labels, by name or by number from 1; empty for none"),
         field("ignore_columns", &CsvConfig::ignore_columns, "columns to leave out, by name or number")};
