@@ -107,6 +107,23 @@ TEST_CASE("sweep: trains every combination and seed, once") {
   CHECK(count(example.calls(), "train ") == 12);
 }
 
+TEST_CASE(
+    "sweep: a study that replaces another one shows no figures of it, not even before its first run ends") {
+  SweepExample example("sweep-overwrite");
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK(std::filesystem::exists(example.folder / "study/summary.html"));
+  std::ofstream(example.folder / "program")
+      << "#!/bin/sh\nls " << example.study() << " > " << (example.folder / "seen").string() << '\n';
+  example.options.grid.clear();
+  example.options.seeds = 1;
+  example.options.overwrite = true;
+  CHECK(example.sweep() == ExitCode::done);
+  const std::string seen = read_text_file(example.folder / "seen");
+  CHECK(contains(seen, "study.json\n"));
+  CHECK_FALSE(contains(seen, "summary"));
+  CHECK(count(example.summary(), ",finished,") == 1);
+}
+
 TEST_CASE("sweep: runs of earlier values and seeds stay in the summary") {
   SweepExample example("sweep-values");
   std::ostringstream out;

@@ -296,7 +296,10 @@ inline ExitCode run_sweep(SweepOptions options, std::ostream& out, std::ostream&
   const FolderLock lock(folder.root);
   claim_study(folder, options.resume, options.overwrite, shared);  // again: another may have come first
   if (options.overwrite) {
-    remove_path(folder.runs());
+    // First what tells of the runs: it must not outlive them, whenever this is stopped.
+    for (const std::filesystem::path& old : {folder.summary(), folder.page(), folder.runs()}) {
+      remove_path(old);
+    }
   } else if (options.resume) {
     fingerprints = detail::join_fingerprints(detail::stored_fingerprints(folder), fingerprints, folder);
   }
