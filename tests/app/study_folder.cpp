@@ -44,6 +44,7 @@ TEST_CASE("study folder: names can be read, and differ where values do") {
   const std::string long_name = folder.run({std::string(500, 'x'), {}, {}, 1}).root.string();
   CHECK(long_name.size() < 200);
   CHECK(folder.run({"", {}, {}, 3}).root == "s/runs/all/seed-3");
+  CHECK(folder.failed({"", {}, {}, 3}) == "s/runs/all/seed-3/failed");
 }
 
 TEST_CASE("study folder: tells the runs it holds, with the values of their cells") {

@@ -189,6 +189,29 @@ TEST_CASE("sweep: a failed run is told and tried again; the others are trained")
   CHECK(count(example.calls(), "train ") == 8);
 }
 
+TEST_CASE("sweep: a failed run keeps its message in sweeps without it, until it starts again") {
+  SweepExample example("sweep-failed-before");
+  const std::filesystem::path run = example.folder / "study/runs/model.latent.dim=2/seed-3";
+  example.options.grid = {"model.latent.dim=[2]"};
+  example.options.seeds = 3;
+  CHECK(example.sweep() == ExitCode::numeric);
+  CHECK(read_text_file(run / "failed") == "train: step 8: loss is nan\n");
+  example.options.resume = true;
+  example.options.grid = {"model.latent.dim=[4]"};
+  example.options.seeds = 1;
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK(contains(example.summary(), "\n2,3,failed: train: step 8: loss is nan,,,,"));
+  CHECK(count(example.summary(), ",finished,") == 3);
+
+  std::ofstream(example.folder / "program")
+      << "#!/bin/sh\nls " << run.string() << " > " << (example.folder / "seen").string() << '\n';
+  example.options.grid = {"model.latent.dim=[2]"};
+  example.options.seeds = 3;
+  CHECK(example.sweep() == ExitCode::done);
+  CHECK_FALSE(contains(read_text_file(example.folder / "seen"), "failed\n"));
+  CHECK(contains(example.summary(), "\n2,3,finished,"));
+}
+
 TEST_CASE("sweep: runs with a checkpoint go on, runs without one begin anew") {
   SweepExample example("sweep-resume");
   std::ostringstream out;

@@ -69,6 +69,10 @@ struct StudyFolder {
   [[nodiscard]] std::filesystem::path finished(const StudyRun& run_of) const {
     return run(run_of).root / "finished";
   }
+  /// Holds the message of a run that has failed, until it starts again.
+  [[nodiscard]] std::filesystem::path failed(const StudyRun& run_of) const {
+    return run(run_of).root / "failed";
+  }
 
   /// Makes the folders of a run, and notes the values of its cell.
   ///

@@ -39,7 +39,7 @@ struct SweepOptions {
 
 namespace detail {
 
-/// Last line of what a run printed.
+/// Last line of a file, such as what a run printed; empty where there is none.
 [[nodiscard]] inline std::string last_line(const std::filesystem::path& log) {
   if (!std::filesystem::exists(log)) {
     return "";
@@ -79,8 +79,7 @@ class Sweep {
         runs_(std::move(runs)),
         earlier_(std::move(earlier)),
         report_(std::move(report)),
-        err_(err),
-        failures_(runs_.size()) {}
+        err_(err) {}
 
   /// Trains what is not finished yet. The exit code of the first run that failed, if one did.
   ///
@@ -132,6 +131,7 @@ class Sweep {
     }
     const RunFolder run_folder = folder_.run(run);
     folder_.create(run);
+    remove_path(folder_.failed(run));
     std::vector<std::string> arguments{"train", options_.config.string()};
     const auto add = [&](std::initializer_list<std::string> more) {
       arguments.insert(arguments.end(), more);
@@ -159,19 +159,18 @@ class Sweep {
     if (child == at_work_.end()) {
       return;
     }
-    const std::size_t index = child->second;
-    const StudyRun& run = runs_[index];
+    const StudyRun& run = runs_[child->second];
     at_work_.erase(child);
     if (end.exit_code == 0) {
       write_file_atomically(folder_.finished(run), std::string_view());
       err_ << describe(run) << ": finished" << std::endl;
     } else if (!was_interrupted(end)) {
-      failures_[index] =
-          concat("failed: ", end.exit_code > 128    ? concat("ended by signal ", end.exit_code - 128)
-                             : end.exit_code == 127 ? std::string("cannot run the program")
-                                                    : last_line(folder_.log(run)));
+      const std::string message = end.exit_code > 128    ? concat("ended by signal ", end.exit_code - 128)
+                                  : end.exit_code == 127 ? std::string("cannot run the program")
+                                                         : last_line(folder_.log(run));
+      write_file_atomically(folder_.failed(run), message + '\n');
       first_failure_ = first_failure_ != ExitCode::done ? first_failure_ : as_exit_code(end.exit_code);
-      err_ << describe(run) << ": " << failures_[index] << std::endl;
+      err_ << describe(run) << ": failed: " << message << std::endl;
     }
     write_summary();
   }
@@ -206,16 +205,21 @@ class Sweep {
     }
   }
 
-  /// What is known of `run`; `failure` is empty where it did not fail.
-  [[nodiscard]] StudyResult result_of(const StudyRun& run, const std::string& failure) const {
+  [[nodiscard]] std::string status_of(const StudyRun& run) const {
+    if (is_finished(run)) {
+      return "finished";
+    }
+    const std::filesystem::path failed = folder_.failed(run);
+    return std::filesystem::exists(failed) ? "failed: " + last_line(failed) : "waiting";
+  }
+
+  /// What is known of `run`.
+  [[nodiscard]] StudyResult result_of(const StudyRun& run) const {
     const RunFolder run_folder = folder_.run(run);
-    StudyResult result{run,
-                       is_finished(run)  ? "finished"
-                       : failure.empty() ? "waiting"
-                                         : failure,
-                       {},
-                       std::filesystem::relative(run_folder.root, folder_.root).generic_string()};
+    StudyResult result{
+        run, "", {}, std::filesystem::relative(run_folder.root, folder_.root).generic_string()};
     try {
+      result.status = status_of(run);
       if (std::filesystem::exists(run_folder.metrics())) {
         for (const MetricsRow& row : RunWriter::read_metrics(run_folder)) {
           result.last.insert_or_assign(row.split, row);
@@ -231,11 +235,10 @@ class Sweep {
 
   void write_summary() {
     report_.results.clear();
-    for (std::size_t i = 0; i < runs_.size(); ++i) {
-      report_.results.push_back(result_of(runs_[i], failures_[i]));
-    }
-    for (const StudyRun& run : earlier_) {
-      report_.results.push_back(result_of(run, ""));
+    for (const std::vector<StudyRun>* some : {&runs_, &earlier_}) {
+      for (const StudyRun& run : *some) {
+        report_.results.push_back(result_of(run));
+      }
     }
     arrange(report_);
     write_file_atomically(folder_.summary(), study_csv(report_));
@@ -251,7 +254,6 @@ class Sweep {
   StudyReport report_;
   std::ostream& err_;
   std::map<pid_t, std::size_t> at_work_;
-  std::vector<std::string> failures_;  // of each run, empty where it did not fail
   ExitCode first_failure_ = ExitCode::done;
   bool passed_on_ = false;
 };
