@@ -369,3 +369,42 @@ TEST_CASE("metrics: what the data do not allow is refused") {
   write_file_atomically(folder / "ids.csv", "a,id\n0,-1\n1,-1\n0,-1\n");
   check_throws_with<DataError>("ids.csv: label of sample 0 is -1, must be in 0 .. 9999 for --probe", probe);
 }
+
+TEST_CASE("metrics: labels that allow no probe leave it out, unless it is asked for") {
+  const TemporaryFolder folder("metrics-obstacles");
+  const std::string train = (folder / "train.csv").string();
+  const std::string test = (folder / "test.csv").string();
+  ExperimentConfig config = example::small_config();
+  config.data.train = CsvConfig{.path = train, .label_column = "id"};
+  config.data.test = CsvConfig{.path = test, .label_column = "id"};
+  config.training.batch_size = 2;
+  const auto table = [](const std::string& path, const std::string& rows) {
+    write_file_atomically(path, "a,id\n" + rows);
+  };
+  table(train, "0,1\n1,0\n0,1\n");
+  table(test, "0,1\n1,0\n0,1\n");
+  const example::ExampleRun example("metrics-obstacles-run", config);
+  CHECK(measured_json({.run = example.run.root}).contains("probe"));
+  const auto left_out = [&](const std::string& message, Index samples) {
+    const Json report = measured_json({.run = example.run.root, .samples = samples});
+    CHECK(report.size() == 1);
+    CHECK(report["quality"].contains("mean_squared_error"));
+    check_throws_with<DataError>(message, [&] {
+      static_cast<void>(measured({.run = example.run.root, .probe = true, .samples = samples, .threads = 1}));
+    });
+  };
+  table(test, "0,1\n1,10000\n0,1\n");
+  left_out("test.csv: label of sample 1 is 10000, must be in 0 .. 9999 for --probe", 10);
+  table(train, "0,1\n1,0\n0,-1\n");
+  left_out("train.csv: label of sample 2 is -1, must be in 0 .. 9999 for --probe", 10);
+
+  // Of many samples the few that are drawn count.
+  std::string rows = "1,0\n";
+  for (int i = 0; i < 500; ++i) {
+    rows += "0,1\n1,1\n";
+  }
+  table(train, rows);
+  table(test, "0,1\n1,0\n0,1\n");
+  left_out("train.csv: has label 1 alone, needs at least 2 labels for --probe", 3);
+  CHECK(measured_json({.run = example.run.root, .samples = 2000}).contains("probe"));
+}

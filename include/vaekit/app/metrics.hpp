@@ -113,39 +113,47 @@ struct LabelledCodes {
 /// A probe holds a number for each class and sample.
 inline constexpr Index most_probe_classes = 10'000;
 
-template <class Model>
-[[nodiscard]] LabelledCodes labelled_codes(const Model& model, const LoadedData& data, Index limit) {
-  if (data.dataset.labels().empty()) {
-    throw DataError(concat(data.dataset.name(), ": has no labels, needs them for --probe"));
+/// What keeps the labels of `view` from a probe, empty where nothing does. Those that it is fitted to must
+/// not be all the same.
+[[nodiscard]] inline std::string probe_obstacle(const DataView& view, bool is_fitted) {
+  const std::string& name = view.dataset->name();
+  const std::vector<std::int32_t>& labels = view.dataset->labels();
+  if (labels.empty()) {
+    return concat(name, ": has no labels, needs them for --probe");
   }
-  const SomeSamples some(data, limit);
-  const DataView view = some.view();
+  for (const std::uint32_t row : view.rows) {
+    if (labels[row] < 0 || labels[row] >= most_probe_classes) {
+      return concat(name, ": label of sample ", row, " is ", labels[row], ", must be in 0 .. ",
+                    most_probe_classes - 1, " for --probe");
+    }
+  }
+  const std::int32_t first = labels[view.rows.front()];
+  if (is_fitted && std::ranges::all_of(view.rows, [&](std::uint32_t row) { return labels[row] == first; })) {
+    return concat(name, ": has label ", first, " alone, needs at least 2 labels for --probe");
+  }
+  return "";
+}
+
+template <class Model>
+[[nodiscard]] LabelledCodes labelled_codes(const Model& model, const DataView& view) {
   LabelledCodes result{Matrix<double>(view.size(), model.latent_dim()), {}};
   latent_codes(model, view, result.codes);
   for (const std::uint32_t row : view.rows) {
-    const std::int32_t label = data.dataset.labels()[row];
-    if (label < 0 || label >= most_probe_classes) {
-      throw DataError(concat(data.dataset.name(), ": label of sample ", row, " is ", label,
-                             ", must be in 0 .. ", most_probe_classes - 1, " for --probe"));
-    }
-    result.labels.push_back(label);
+    result.labels.push_back(view.dataset->labels()[row]);
   }
   return result;
 }
 
-/// What a linear classifier and nearest neighbours tell of the labels from codes.
+/// What a linear classifier and nearest neighbours tell of the labels from codes, of views without a
+/// `probe_obstacle`.
 template <class Model>
-[[nodiscard]] Json probe_metrics(const Model& model, const Run& run, const LoadedData& train_data,
-                                 const MetricsOptions& options) {
-  const LabelledCodes train = labelled_codes(model, train_data, options.samples);
-  if (std::ranges::count(train.labels, train.labels.front()) == std::ssize(train.labels)) {
-    throw DataError(concat(train_data.dataset.name(), ": has label ", train.labels.front(),
-                           " alone, needs at least 2 labels for --probe"));
-  }
-  const LabelledCodes test = labelled_codes(model, load_split(run, DataSplit::test), options.samples);
+[[nodiscard]] Json probe_metrics(const Model& model, const DataView& train_view, const DataView& test_view,
+                                 Index neighbours) {
+  const LabelledCodes train = labelled_codes(model, train_view);
+  const LabelledCodes test = labelled_codes(model, test_view);
   const Index classes = std::max(std::ranges::max(train.labels), std::ranges::max(test.labels)) + 1;
   const LinearProbe probe(train.codes, train.labels, classes);
-  const Index k = std::min(options.neighbours, train.codes.rows());
+  const Index k = std::min(neighbours, train.codes.rows());
   const std::vector<std::int32_t> guesses =
       classify_by_neighbours(train.codes, train.labels, classes, test.codes, k);
   std::vector<Index> counts(static_cast<std::size_t>(classes));
@@ -160,6 +168,27 @@ template <class Model>
           {"neighbour_accuracy", agreement(guesses, test.labels)},
           {"most_frequent_label",
            static_cast<double>(std::ranges::max(counts)) / static_cast<double>(test.labels.size())}};
+}
+
+/// Adds `probe_metrics` of some samples to `report`; unless `options.probe` asks for them, where their labels
+/// allow it.
+///
+/// Throws ConfigError, DataError, IoError
+template <class Model>
+void add_probe(const Model& model, const Run& run, const MetricsOptions& options, Json& report) {
+  const LoadedData train_data = load_split(run, DataSplit::train);
+  const LoadedData test_data = load_split(run, DataSplit::test);
+  const SomeSamples train(train_data, options.samples);
+  const SomeSamples test(test_data, options.samples);
+  std::string obstacle = probe_obstacle(train.view(), true);
+  if (obstacle.empty()) {
+    obstacle = probe_obstacle(test.view(), false);
+  }
+  if (obstacle.empty()) {
+    report["probe"] = probe_metrics(model, train.view(), test.view(), options.neighbours);
+  } else if (options.probe) {
+    throw DataError(obstacle);
+  }
 }
 
 /// How well −ELBO, or −log p(x), tells the samples of `outliers` from those of the data.
@@ -234,12 +263,7 @@ inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
       report["disentanglement"] = detail::disentanglement_metrics(model, data, options.samples);
     }
     if (options.probe || (all && run.config.data.test && !data.dataset.labels().empty())) {
-      const LoadedData train = load_split(run, DataSplit::train);
-      const std::vector<std::int32_t>& labels = train.dataset.labels();
-      const bool differ = std::ranges::adjacent_find(labels, std::ranges::not_equal_to{}) != labels.end();
-      if (options.probe || differ) {
-        report["probe"] = detail::probe_metrics(model, run, train, options);
-      }
+      detail::add_probe(model, run, options, report);
     }
     const bool quality = options.quality || !options.features.empty();
     if (quality || (all && has_comparable_columns(run.config.model.likelihood, model.likelihood))) {
