@@ -408,3 +408,25 @@ TEST_CASE("metrics: labels that allow no probe leave it out, unless it is asked 
   left_out("train.csv: has label 1 alone, needs at least 2 labels for --probe", 3);
   CHECK(measured_json({.run = example.run.root, .samples = 2000}).contains("probe"));
 }
+
+TEST_CASE("metrics: a model and data that allow none of them are told what there is to do") {
+  const TemporaryFolder folder("metrics-nothing");
+  write_file_atomically(folder / "table.csv", "a,kind,label\n0,2,1\n1,0,1\n0,1,1\n");
+  ExperimentConfig config = example::small_config();
+  config.data.train = CsvConfig{.path = (folder / "table.csv").string(), .label_column = "label"};
+  config.data.test = config.data.train;
+  config.training.batch_size = 2;
+  config.data.scale = {.kind = ScaleKind::none};
+  using Columns = ColumnsConfig<PartList<FeatureLikelihoods<>>::ConfigVariant>;
+  config.model.likelihood = Columns{.groups = {{.count = 1, .likelihood = GaussianConfig{}},
+                                               {.count = 1, .likelihood = CategoricalConfig{.classes = 3}}}};
+  const example::ExampleRun example("metrics-nothing-run", config);
+  MetricsOptions options{.run = example.run.root, .threads = 1};
+  for (const bool json : {false, true}) {
+    options.json = json;
+    check_throws_with<UsageError>(
+        "metrics: nothing to measure for this model and data, must be given --outliers; --disentanglement, "
+        "--probe and --quality say what they lack",
+        [&] { static_cast<void>(measured(options)); });
+  }
+}

@@ -274,6 +274,11 @@ inline ExitCode run_metrics(const MetricsOptions& options, std::ostream& out) {
       report["outliers"] = detail::outlier_metrics(model, run, data, *outliers, options);
     }
   });
+  if (report.empty()) {
+    throw UsageError(
+        "metrics: nothing to measure for this model and data, must be given --outliers; --disentanglement, "
+        "--probe and --quality say what they lack");
+  }
   if (options.json) {
     out << dump(report) << std::endl;
   } else {
