@@ -66,3 +66,16 @@ TEST_CASE("fitted sampler: a model without a prior needs one") {
       [&] { samplers::sampled(example, Sampler::prior, 1); });
   CHECK(samplers::sampled(example, Sampler::mixture, 1).size() == 5 * 64);
 }
+
+TEST_CASE("fitted sampler: a flow needs two latent dimensions") {
+  ExperimentConfig config = example::small_config(1);
+  const example::ExampleRun one("one_dimension", config);
+  check_throws_with<UsageError>(
+      "--sampler: is flow, must be prior or mixture: the model has 1 latent dimension",
+      [&] { samplers::sampled(one, Sampler::flow, 1); });
+  CHECK(samplers::sampled(one, Sampler::mixture, 1).size() == 5 * 64);
+  config.objective = RaeConfig{};
+  const example::ExampleRun bare("one_dimension_no_prior", config);
+  check_throws_with<UsageError>("--sampler: is flow, must be mixture: the model has 1 latent dimension",
+                                [&] { samplers::sampled(bare, Sampler::flow, 1); });
+}

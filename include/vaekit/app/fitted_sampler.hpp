@@ -22,8 +22,9 @@ enum class Sampler { prior, mixture, flow };
 /// Throws UsageError when z of this model cannot be drawn in this way.
 template <class Model>
 void check_sampler(Sampler sampler, const Model& model, const ExperimentConfig& config) {
+  const bool has_prior = !std::holds_alternative<RaeConfig>(config.objective);
   if (sampler == Sampler::prior) {
-    if (std::holds_alternative<RaeConfig>(config.objective)) {
+    if (!has_prior) {
       throw UsageError("--sampler: is prior, must be mixture or flow: rae_l2 trains no prior to sample from");
     }
     return;
@@ -35,6 +36,10 @@ void check_sampler(Sampler sampler, const Model& model, const ExperimentConfig& 
   if (space_of(model.latent) != "all of space" && !can_project(model.latent)) {
     throw UsageError(concat("--sampler: is ", to_string(sampler), ", must be prior: the latents live on ",
                             space_of(model.latent)));
+  }
+  if (sampler == Sampler::flow && model.latent_dim() < 2) {
+    throw UsageError(concat("--sampler: is flow, must be ", has_prior ? "prior or mixture" : "mixture",
+                            ": the model has 1 latent dimension"));
   }
 }
 
