@@ -147,7 +147,9 @@ struct Program {
     sub.add_option("--count", sample.count, "number of samples")
         ->capture_default_str()
         ->check(CLI::Range(1, 10'000'000));
-    add_real(sub, "--temperature", sample.temperature, "standard deviation of z", vaekit::non_negative);
+    add_real(sub, "--temperature", sample.temperature,
+             "factor on the noise of z; ignored by uniform priors: of spheres, one-hot vectors, codes",
+             vaekit::non_negative);
     add_seed(sub, sample.seed, "seed of z")->default_str(std::to_string(sample.seed));
     add_condition(sub, sample.condition, "; default: each class in turn");
     add_sampler(sub, sample.sampler, sample.components);

@@ -50,6 +50,35 @@ TEST_CASE("sample: means of the decoder at z from the prior, by seed and tempera
       [&] { run_sample({.run = example.run.root, .out = picture, .count = 1'000'000}, said); });
 }
 
+TEST_CASE("sample: uniform priors ignore the temperature, not so the numbers beside one-hot vectors") {
+  const auto changes = [](const std::string& name, auto latent, auto prior) {
+    ExperimentConfig config = example::small_config();
+    config.model.latent = std::move(latent);
+    config.model.prior = std::move(prior);
+    const example::ExampleRun example("sample-" + name, config);
+    const std::filesystem::path out = example.folder / "s.npy";
+    std::ostringstream said;
+    const auto sampled = [&](double temperature) {
+      run_sample({.run = example.run.root, .out = out, .count = 8, .temperature = temperature, .threads = 1},
+                 said);
+      return floats(out);
+    };
+    const std::vector<float> usual = sampled(1);
+    const bool cold = sampled(0) != usual;
+    CHECK((sampled(0.5) != usual) == cold);
+    return cold;
+  };
+  const ConcreteConfig one_hot{.variables = 2, .classes = 3};
+  const CategoricalPriorConfig uniform{.classes = 3};
+  CHECK_FALSE(changes("sphere", VonMisesFisherConfig{.dim = 3}, UniformSphereConfig{}));
+  CHECK_FALSE(changes("one-hot", one_hot, uniform));
+  CHECK_FALSE(
+      changes("codes", VectorQuantizedConfig{.positions = 1, .width = 2, .codes = 4}, CodePriorConfig{}));
+  CHECK(changes("joint", JointConfig{.gaussian = {.dim = 2}, .concrete = one_hot},
+                JointPriorConfig{.dim = 2, .classes = 3}));
+  CHECK(changes("gaussian", GaussianLatentConfig{.dim = 2}, StandardNormalConfig{}));
+}
+
 TEST_CASE("decode: a picture that would be too large is refused, with what helps") {
   const example::ExampleRun example("decode-large");
   const std::filesystem::path in = example.folder / "z.npy";
