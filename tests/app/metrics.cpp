@@ -4,13 +4,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "app/example_pictures.hpp"
 #include "app/example_run.hpp"
 #include "support/throws_with.hpp"
 
@@ -29,41 +29,6 @@ Json measured_json(MetricsOptions options) {
   options.threads = 1;
   options.json = true;
   return parse_json(measured(options), "out");
-}
-
-/// Grey pictures of 12x12 pixels.
-ExperimentConfig grey_config(Binarize binarize) {
-  ExperimentConfig config = example::small_config();
-  config.data.train = SyntheticConfig{.source = SyntheticSource::shapes, .count = 40, .size = 12};
-  config.data.test = SyntheticConfig{.source = SyntheticSource::shapes, .count = 12, .size = 12, .seed = 2};
-  config.data.binarize = binarize;
-  return config;
-}
-
-/// Untrained features of pictures, also written to `file`.
-FeatureClassifier untrained_features(const Shape& shape, const std::filesystem::path& file) {
-  constexpr std::array<Index, 1> units = {4};
-  FeatureClassifier features("test", shape, units, 2);
-  features.classifier.initialize(RandomStream(1, Purpose::initialize));
-  write_feature_classifier(file, features);
-  return features;
-}
-
-/// Bytes as 0 to 1.
-Matrix<double> pixels_of(const Dataset& data) {
-  const auto& bytes = std::get<std::vector<std::uint8_t>>(data.values());
-  Matrix<double> x(data.size(), data.features());
-  std::ranges::transform(bytes, x.data(), [](std::uint8_t value) { return value / 255.0; });
-  return x;
-}
-
-void check_distances(const Json& report, const Matrix<double>& real, const Matrix<double>& made) {
-  const PrecisionRecall covered = precision_recall(real, made, 3);
-  CHECK(report["frechet_distance"].get<double>() == doctest::Approx(frechet_distance(real, made)));
-  CHECK(report["frechet_distance"].get<double>() > 0);
-  CHECK(report["kernel_distance"].get<double>() == doctest::Approx(kernel_distance(real, made)));
-  CHECK(report["precision"] == covered.precision);
-  CHECK(report["recall"] == covered.recall);
 }
 
 /// A run on small sprites.
@@ -163,13 +128,13 @@ TEST_CASE("metrics: probes are the library's, of posterior means") {
 }
 
 TEST_CASE("metrics: outputs of a binarised run are held against grey images") {
-  const example::ExampleRun example("metrics-grey", grey_config(Binarize::stochastic));
+  const example::ExampleRun example("metrics-grey", example::grey_config(Binarize::stochastic));
   const std::filesystem::path file = example.folder / "features.safetensors";
-  const FeatureClassifier features = untrained_features({12, 12, 1}, file);
+  const FeatureClassifier features = example::untrained_features({12, 12, 1}, file);
   const Json report = measured_json({.run = example.run.root, .quality = true, .features = file})["quality"];
   const LoadedData data = load_shown(load_run(example.run.root));
   const ConfiguredVae<float> model = example::initialized_model(example.config, {12, 12, 1});
-  const Matrix<double> grey = pixels_of(data.dataset);
+  const Matrix<double> grey = example::pixels_of(data.dataset);
   REQUIRE((grey.array() > 0 && grey.array() < 1).count() > 100);
   const Matrix<double> made = reconstruct_all(model, data.view()).template cast<double>();
   const std::vector<double> errors = mean_squared_errors(grey, made);
@@ -188,10 +153,11 @@ TEST_CASE("metrics: outputs of a binarised run are held against grey images") {
   CHECK(report["features"] == "test features");
   CHECK(report["sampler"] == "prior");
   CHECK(report["precision_neighbours"] == 3);
-  check_distances(report, features(grey), features(sample_all(model, example.config.seed, Index{12}, 1.0)));
+  example::check_distances(report, features(grey),
+                           features(sample_all(model, example.config.seed, Index{12}, 1.0)));
 
   // The same weights without binarisation: samples are the same, and so is what they are compared with.
-  const example::ExampleRun plain("metrics-plain", grey_config(Binarize::none));
+  const example::ExampleRun plain("metrics-plain", example::grey_config(Binarize::none));
   const Json same = measured_json({.run = plain.run.root, .quality = true, .features = file})["quality"];
   for (const char* name : {"frechet_distance", "kernel_distance", "precision", "recall"}) {
     CAPTURE(name);
@@ -204,7 +170,7 @@ TEST_CASE("metrics: a run whose prior cannot be sampled takes a fitted sampler")
   config.objective = RaeConfig{};
   const example::ExampleRun example("metrics-rae", config);
   const std::filesystem::path file = example.folder / "features.safetensors";
-  const FeatureClassifier features = untrained_features({8, 8, 1}, file);
+  const FeatureClassifier features = example::untrained_features({8, 8, 1}, file);
   MetricsOptions options{.run = example.run.root, .quality = true, .features = file, .threads = 1};
   check_throws_with<UsageError>(
       "--sampler: is prior, must be mixture or flow: rae_l2 trains no prior to sample from",
@@ -217,7 +183,8 @@ TEST_CASE("metrics: a run whose prior cannot be sampled takes a fitted sampler")
   const ConfiguredVae<float> model = example::initialized_model(config);
   Matrix<float> z(12, 2);
   sample_fitted(model, run, Sampler::mixture, 2, 1.0, config.seed, MatrixOut<float>(z));
-  check_distances(report, features(pixels_of(load_shown(run).dataset)), features(decode_all(model, z)));
+  example::check_distances(report, features(example::pixels_of(load_shown(run).dataset)),
+                           features(decode_all(model, z)));
   options.components = 3;
   CHECK(measured_json(options)["quality"]["frechet_distance"] != report["frechet_distance"]);
 }
@@ -299,7 +266,7 @@ TEST_CASE("metrics: outliers of a conditional model, and those that are refused"
 TEST_CASE("metrics: distances of samples in the features of a classifier") {
   const example::ExampleRun example("metrics-features");
   const std::filesystem::path file = example.folder / "features.safetensors";
-  FeatureClassifier features = untrained_features({8, 8, 1}, file);
+  FeatureClassifier features = example::untrained_features({8, 8, 1}, file);
   const MetricsOptions options{.run = example.run.root, .quality = true, .features = file, .threads = 1};
   const Json report = measured_json(options)["quality"];
   CHECK(measured_json({.run = example.run.root, .probe = true, .features = file})["quality"] == report);
