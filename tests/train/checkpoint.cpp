@@ -189,6 +189,8 @@ TEST_CASE("checkpoint: the data format comes back exactly") {
     const InputFormat table{Shape::flat(2), false, transform, false, names};
     CHECK(parsed(checkpoint_bytes(training.state, table, {"{}"})).input().columns == names);
   }
+  const InputFormat separated{Shape::flat(2), false, transform, false, {"x\x1fz", "c"}};
+  CHECK(parsed(checkpoint_bytes(training.state, separated, {"{}"})).input().columns.empty());
 }
 
 TEST_CASE("checkpoint: a missing tensor, another shape and broken counters are refused") {

@@ -175,17 +175,24 @@ struct Checkpoint {
     const std::vector<double> shape = values("input.shape", 3);
     const double kind = std::clamp(values("input.binarize", 1)[0], 0.0, 2.0);
     const double bytes = values("input.bytes", 1)[0];
-    return {Shape{static_cast<Index>(shape[0]), static_cast<Index>(shape[1]), static_cast<Index>(shape[2])},
-            bytes != 0,
+    const Shape sample{static_cast<Index>(shape[0]), static_cast<Index>(shape[1]),
+                       static_cast<Index>(shape[2])};
+    return {sample, bytes != 0,
             Transform(values("input.center", 0), values("input.scale", 0), values("input.base", 1)[0],
                       static_cast<Binarize>(static_cast<int>(kind))),
-            bytes == binary_bytes, column_names()};
+            bytes == binary_bytes, column_names(sample.size())};
   }
 
  private:
-  [[nodiscard]] std::vector<std::string> column_names() const {
+  /// Of the training data, one for each of `features`; none where they are not known.
+  [[nodiscard]] std::vector<std::string> column_names(Index features) const {
     const auto entry = file.metadata.find("columns");
-    return entry == file.metadata.end() ? std::vector<std::string>() : detail::separated_names(entry->second);
+    if (entry == file.metadata.end()) {
+      return {};
+    }
+    std::vector<std::string> names = detail::separated_names(entry->second);
+    // A name may hold the separator itself.
+    return std::ssize(names) == features ? std::move(names) : std::vector<std::string>();
   }
 
   [[nodiscard]] const Tensor& require(const std::string& tensor) const {
